@@ -1,0 +1,1 @@
+"""Watch an LLM flow think, inside a notebook cell."""

@@ -1,0 +1,132 @@
+"""Every exception of lfwidget.
+
+LfwidgetError
+├── NotAFlowError          an object that cannot be run as a flow (also a TypeError)
+├── UnknownNameError       a misspelt keyword, option, node or tweak; `.name`, `.nearest` (also a KeyError where looked up)
+├── InputError             an input the flow cannot take (also a ValueError); `.fields`
+├── InputRequiredError     a node asks a person and nobody is there; `.pending`
+├── RunCancelledError      the run whose result was asked for was cancelled; `.reason`
+├── RunDeadlockError       `run.result()` inside a node of that same run
+├── MissingExtraError      an optional package is not installed; `.package`, `.install`
+├── EventError             an event from outside that is not one; `.event`, `.field`
+└── DisplayError           nothing can be shown here, or the page's bundle is missing
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+__all__ = [
+    "DisplayError",
+    "EventError",
+    "InputError",
+    "InputRequiredError",
+    "LfwidgetError",
+    "MissingExtraError",
+    "NotAFlowError",
+    "RunCancelledError",
+    "RunDeadlockError",
+    "UnknownNameError",
+]
+
+
+class LfwidgetError(Exception):
+    """Base of every error that lfwidget raises itself. A flow's own error is raised as it is."""
+
+
+class NotAFlowError(LfwidgetError, TypeError):
+    """The object is neither a Runnable nor a compiled LangGraph graph."""
+
+
+class UnknownNameError(LfwidgetError, LookupError):
+    """A name that does not exist, with the nearest one that does.
+
+    Args:
+        what: the sort of name, for the message: "node", "keyword", "option".
+        name: what was asked for.
+        known: every name that would have been right.
+    """
+
+    def __init__(self, what: str, name: str, known: Iterable[str]) -> None:
+        self.what = what
+        self.name = name
+        self.known = tuple(known)
+        close = difflib.get_close_matches(name, self.known, n=1, cutoff=0.5)
+        self.nearest: str | None = close[0] if close else None
+        if self.nearest:
+            hint = f"Did you mean {self.nearest!r}?"
+        elif self.known:
+            hint = "There are: " + ", ".join(repr(k) for k in self.known[:20]) + (", …" if len(self.known) > 20 else "")
+        else:
+            hint = "There are none."
+        super().__init__(f"no {what} {name!r}. {hint}")
+
+
+class InputError(LfwidgetError, ValueError):
+    """The flow cannot take this input.
+
+    Attributes:
+        fields: names the flow wants, where they are known.
+    """
+
+    def __init__(self, message: str, fields: Sequence[str] = ()) -> None:
+        self.fields = tuple(fields)
+        super().__init__(message)
+
+
+class InputRequiredError(LfwidgetError):
+    """A node asks a person, and nobody is there to answer (a batch run, a script without a terminal).
+
+    Attributes:
+        pending: the open requests, as in `run.pending`.
+    """
+
+    def __init__(self, message: str, pending: Sequence[Any] = ()) -> None:
+        self.pending = tuple(pending)
+        super().__init__(message)
+
+
+class RunCancelledError(LfwidgetError):
+    """The run was cancelled, so it has no result."""
+
+    def __init__(self, message: str, reason: str | None = None) -> None:
+        self.reason = reason
+        super().__init__(message)
+
+
+class RunDeadlockError(LfwidgetError):
+    """A node waited for the end of the run it is part of."""
+
+
+class MissingExtraError(LfwidgetError, ImportError):
+    """An optional package is missing.
+
+    Attributes:
+        package: what is missing.
+        install: the command that installs it.
+    """
+
+    def __init__(self, package: str, install: str, why: str) -> None:
+        self.package = package
+        self.install = install
+        super().__init__(f"{why} needs {package}, which is not installed. Run: {install}")
+
+
+class EventError(LfwidgetError, ValueError):
+    """Something from outside (a file, a socket, the page) is not a valid event or message.
+
+    Attributes:
+        event: what came.
+        field: the dotted path of the field that is wrong, or "".
+    """
+
+    def __init__(self, message: str, event: Any = None, field: str = "") -> None:
+        self.event = event
+        self.field = field
+        super().__init__(message)
+
+
+class DisplayError(LfwidgetError):
+    """The widget cannot be shown here."""
