@@ -14,7 +14,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / "build" / "reports"
@@ -89,7 +89,7 @@ def run(step: Step, environment: dict[str, str]) -> bool:
 def count(report: Path) -> Counter[str]:
     """Tests in a JUnit file by outcome. An error outside a test (a fixture, a collection) counts as a failure."""
     counts: Counter[str] = Counter()
-    for case in ElementTree.parse(report).iter("testcase"):
+    for case in ET.parse(report).iter("testcase"):
         outcomes = {child.tag for child in case}
         failed = bool(outcomes & {"failure", "error"})
         counts["failed" if failed else "skipped" if "skipped" in outcomes else "passed"] += 1

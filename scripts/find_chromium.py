@@ -34,7 +34,7 @@ def on_path() -> str | None:
 
 def playwrights() -> str | None:
     """Playwright's own Chromium, downloaded if it is not here yet."""
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - only where the first two found nothing
+    from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         path = Path(playwright.chromium.executable_path)
