@@ -2,7 +2,7 @@
 
 LfwidgetError
 ├── NotAFlowError          an object that cannot be run as a flow (also a TypeError)
-├── UnknownNameError       a misspelt keyword, option, node or tweak; `.name`, `.nearest` (also a KeyError where looked up)
+├── UnknownNameError       a misspelt keyword, option, node or tweak; `.name`, `.nearest` (also a LookupError)
 ├── InputError             an input the flow cannot take (also a ValueError); `.fields`
 ├── InputRequiredError     a node asks a person and nobody is there; `.pending`
 ├── RunCancelledError      the run whose result was asked for was cancelled; `.reason`
@@ -31,6 +31,9 @@ __all__ = [
     "UnknownNameError",
 ]
 
+NAMES_SHOWN = 20
+"""How many names a message lists where none is near."""
+
 
 class LfwidgetError(Exception):
     """Base of every error that lfwidget raises itself. A flow's own error is raised as it is."""
@@ -58,7 +61,8 @@ class UnknownNameError(LfwidgetError, LookupError):
         if self.nearest:
             hint = f"Did you mean {self.nearest!r}?"
         elif self.known:
-            hint = "There are: " + ", ".join(repr(k) for k in self.known[:20]) + (", …" if len(self.known) > 20 else "")
+            shown = ", ".join(map(repr, self.known[:NAMES_SHOWN]))
+            hint = f"There are: {shown}" + (", …" if len(self.known) > NAMES_SHOWN else "")
         else:
             hint = "There are none."
         super().__init__(f"no {what} {name!r}. {hint}")

@@ -6,11 +6,11 @@ An event is a plain JSON object; unknown kinds and unknown fields are kept and p
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NotRequired, TypeAlias
 
-from typing_extensions import NotRequired, TypedDict
+from typing_extensions import TypedDict
 
-from lfwidget.model.graph import Edge, Graph, Node  # noqa: TC001 - read at run time by the check and the generator
+from lfwidget.model.graph import Edge, Graph, Node
 
 __all__ = [
     "FORMAT",
@@ -116,7 +116,8 @@ class GraphChanged(_Stamped):
 
 class NodeStarted(_OnSpan):
     """`parent` is the span this one runs inside; `attempt` counts retries from 1; `index` is the place of this item
-    in a map or a fan-out, from 0."""
+    in a map or a fan-out, from 0.
+    """
 
     kind: Literal["node.started"]
     parent: NotRequired[str]
@@ -127,7 +128,8 @@ class NodeStarted(_OnSpan):
 
 class NodeDelta(_OnSpan):
     """Streamed tokens. `cuts` has the length of each token in code points; `dts` when each arrived, in milliseconds
-    relative to `t`: zero or less, since `t` is when the merged tokens entered the log."""
+    relative to `t`: zero or less, since `t` is when the merged tokens entered the log.
+    """
 
     kind: Literal["node.delta"]
     channel: Channel
@@ -156,6 +158,8 @@ class NodeFinished(_OnSpan):
 
 
 class NodeFailed(_OnSpan):
+    """The span raised. `duration` is seconds."""
+
     kind: Literal["node.failed"]
     error: ErrorInfo
     duration: NotRequired[float]
@@ -170,6 +174,8 @@ class NodeSkipped(_Stamped):
 
 
 class NodeCancelled(_OnSpan):
+    """The span was stopped before its end. `duration` is seconds."""
+
     kind: Literal["node.cancelled"]
     reason: str
     duration: NotRequired[float]
@@ -211,24 +217,32 @@ class InputRequested(_OnSpan):
 
 
 class InputGiven(_OnSpan):
+    """Somebody answered the request."""
+
     kind: Literal["input.given"]
     request: str
     value: Any
 
 
 class RunFinished(_Stamped):
+    """The run came to its end. `usage` is the sum over everything that was billed."""
+
     kind: Literal["run.finished"]
     output: NotRequired[Any]
     usage: NotRequired[Usage]
 
 
 class RunFailed(_Stamped):
+    """The run raised. `node` is where, if that is known."""
+
     kind: Literal["run.failed"]
     error: ErrorInfo
     node: NotRequired[str]
 
 
 class RunCancelled(_Stamped):
+    """Somebody stopped the run."""
+
     kind: Literal["run.cancelled"]
     reason: NotRequired[str]
 

@@ -1,10 +1,13 @@
-"""What is drawn: nodes, ports and edges, as plain JSON data. Where a node stands is `layout.py`; what it does is `state.py`."""
+"""What is drawn: nodes, ports and edges, as plain JSON data.
+
+Where a node stands is `layout.py`; what it does is `state.py`.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NotRequired, TypeAlias
 
-from typing_extensions import NotRequired, TypedDict
+from typing_extensions import TypedDict
 
 __all__ = ["Edge", "Graph", "Node", "NodeType", "Port"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NotRequired, Protocol
 
-from typing_extensions import NotRequired, TypedDict
+from typing_extensions import TypedDict
 
 from lfwidget.model.graph import Graph
 from lfwidget.model.log import RunLog
@@ -100,5 +100,7 @@ class Runner(Protocol):
         """
 
     async def execute(self, execution: Execution) -> Any:
-        """Run once and return the flow's own output; raise its own error. Cancelling the task cancels the run; when
-        this returns or raises, no span of the run is open."""
+        """Run once and return the flow's own output; raise its own error.
+
+        Cancelling the task cancels the run; when this returns or raises, no span of the run is open.
+        """
