@@ -1,0 +1,267 @@
+"""A flow, or a run of it, as an SVG picture: real text, no script, no foreignObject, nothing fetched.
+
+Drawn on a light ground whatever the reader's theme, since it is shown as an image (an inline `<svg>` does not survive
+JupyterLab's sanitiser) and an image cannot know the theme of the page around it.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from typing import Any
+from xml.sax.saxutils import escape, quoteattr
+
+from lfwidget.model.graph import Edge, Graph, Node
+from lfwidget.model.preview import preview
+
+__all__ = ["STATUS_COLOURS", "STATUS_GLYPHS", "STATUS_WORDS", "to_svg"]
+
+STATUS_GLYPHS = {
+    "idle": "○",
+    "running": "◐",
+    "waiting": "?",
+    "finished": "✓",
+    "failed": "✕",
+    "cancelled": "■",
+    "skipped": "⊘",
+}
+STATUS_WORDS = {"idle": "ready", "finished": "done", "failed": "error"}
+STATUS_COLOURS = {
+    "idle": "#59636e",
+    "running": "#0969da",
+    "waiting": "#8a5a00",
+    "finished": "#1a7f37",
+    "failed": "#cf222e",
+    "cancelled": "#59636e",
+    "skipped": "#59636e",
+}
+_STRIPES = {
+    "prompt": "#0891b2",
+    "model": "#a21caf",
+    "parser": "#4f46e5",
+    "tool": "#c2410c",
+    "retriever": "#b45309",
+    "function": "#475569",
+    "parallel": "#0d9488",
+    "branch": "#ca8a04",
+    "graph": "#4f46e5",
+    "each": "#0d9488",
+}
+_SANS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'Noto Sans CJK SC', sans-serif"
+_MONO = "ui-monospace, 'SFMono-Regular', Menlo, Consolas, 'DejaVu Sans Mono', 'Noto Sans Mono CJK SC', monospace"
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_MARGIN = 24
+_LINE = 15
+_BODY_TOP = 58
+
+
+def to_svg(graph: Graph, nodes: Mapping[str, Mapping[str, Any]] | None = None, *, title: str = "flow") -> str:
+    """Draw a graph, with the state of its nodes where there is one.
+
+    Args:
+        graph: with positions, as `layout()` gives it.
+        nodes: the `nodes` of `RunState.to_json()`; None draws the flow before any run.
+        title: for screen readers, as `<title>`.
+
+    Returns:
+        A whole SVG document. Everything that came from a model or a user is escaped.
+    """
+    cards = [node for node in graph["nodes"] if node.get("card", True) and "x" in node]
+    frames = {node.get("parent", "") for node in cards}
+    by_id = {node["id"]: node for node in cards}
+    box = _bounds(cards)
+    states = nodes or {}
+    parts = [
+        _open(box),
+        f"<title>{_clean(title)}</title>",
+        f'<rect x="{box[0]:.0f}" y="{box[1]:.0f}" width="{box[2]:.0f}" height="{box[3]:.0f}" fill="#ffffff"/>',
+    ]
+    parts += [_frame(node, states.get(node["id"], {})) for node in cards if node["id"] in frames]
+    parts += [_edge(edge, by_id) for edge in graph["edges"] if edge["source"] in by_id and edge["target"] in by_id]
+    parts += [_card(node, states.get(node["id"], {})) for node in cards if node["id"] not in frames]
+    return "".join([*parts, "</svg>"])
+
+
+def _open(box: tuple[float, float, float, float]) -> str:
+    x, y, width, height = (f"{value:.0f}" for value in box)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{x} {y} {width} {height}" width="{width}" height="{height}" '
+        f'role="img" font-family={quoteattr(_SANS)}>'
+    )
+
+
+def _bounds(cards: list[Node]) -> tuple[float, float, float, float]:
+    if not cards:
+        return (0, 0, 2 * _MARGIN, 2 * _MARGIN)
+    left = min(node["x"] for node in cards) - _MARGIN
+    top = min(node["y"] for node in cards) - _MARGIN
+    right = max(node["x"] + node["width"] for node in cards) + _MARGIN
+    bottom = max(node["y"] + node["height"] for node in cards) + _MARGIN
+    return left, top, right - left, bottom - top
+
+
+def _frame(node: Node, state: Mapping[str, Any]) -> str:
+    x, y, width, height = node["x"], node["y"], node["width"], node["height"]
+    return (
+        f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" rx="10" fill="#f6f8fa" '
+        f'stroke="#d1d9e0" stroke-dasharray="4 3"/>'
+        + _text(x + 12, y + 22, _fit(node["title"], width - 110, 13), size=13, weight=600)
+        + _status(state, x + width - 12, y + 22, anchor="end")
+    )
+
+
+def _edge(edge: Edge, by_id: Mapping[str, Node]) -> str:
+    source, target = by_id[edge["source"]], by_id[edge["target"]]
+    start = (source["x"] + source["width"], _port_y(source, "outputs", edge.get("source_port")))
+    end = (target["x"], _port_y(target, "inputs", edge.get("target_port")))
+    stops = [start, *((x, y) for x, y in edge.get("points", [])), end]
+    path = f"M{start[0]:.1f} {start[1]:.1f}"
+    for (x1, y1), (x2, y2) in pairwise(stops):
+        reach = max(24.0, abs(x2 - x1) / 2)
+        path += f"C{x1 + reach:.1f} {y1:.1f} {x2 - reach:.1f} {y2:.1f} {x2:.1f} {y2:.1f}"
+    dash = {"conditional": ' stroke-dasharray="6 4"', "fallback": ' stroke-dasharray="2 4"'}.get(
+        edge.get("kind", "flow"), ""
+    )
+    label = edge.get("label")
+    middle = stops[len(stops) // 2 - 1], stops[len(stops) // 2]
+    at = ((middle[0][0] + middle[1][0]) / 2, (middle[0][1] + middle[1][1]) / 2 - 4)
+    drawn = f'<path d="{path}" fill="none" stroke="#8c959f" stroke-width="1.5"{dash}/>'
+    return drawn + (_text(*at, label, size=11, colour="#59636e", anchor="middle") if label else "")
+
+
+def _port_y(node: Node, side: str, port: str | None) -> float:
+    names = [item["name"] for item in node.get(side, [])]  # type: ignore[attr-defined] # side is one of two known keys
+    if port not in names:
+        return node["y"] + node["height"] / 2
+    return node["y"] + node["height"] * (names.index(port) + 1) / (len(names) + 1)
+
+
+def _card(node: Node, state: Mapping[str, Any]) -> str:
+    if node["type"] in ("start", "end"):
+        return _pill(node)
+    x, y, width, height = node["x"], node["y"], node["width"], node["height"]
+    status = state.get("status", "idle")
+    failed = status == "failed"
+    stripe = _STRIPES.get(node["type"], "#59636e")
+    border = STATUS_COLOURS[status] if status not in ("idle", "skipped") else "#d1d9e0"
+    faded = ' opacity="0.6"' if status == "skipped" else ""
+    body = (state.get("error") or {}).get("message", "") if failed else _said(state)
+    rows = int((height - _BODY_TOP - 6) // _LINE)
+    lines = list(_wrap(body, width - 24, 11, rows))
+    return (
+        f"<g{faded}>"
+        f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" rx="6" fill="#ffffff" '
+        f'stroke="{border}"/>'
+        f'<rect x="{x:.1f}" y="{y:.1f}" width="4" height="{height:.1f}" rx="2" fill="{stripe}"/>'
+        + _text(x + 14, y + 20, _fit(node["title"], width - 80, 13), size=13, weight=600)
+        + _text(x + width - 10, y + 20, _seconds(state.get("duration")), size=11, colour="#59636e", anchor="end")
+        + _status(state, x + 14, y + 40)
+        + _text(x + width - 10, y + 40, _tokens(state.get("tokens")), size=11, colour="#59636e", anchor="end")
+        + f'<line x1="{x + 4:.1f}" x2="{x + width:.1f}" y1="{y + 48:.1f}" y2="{y + 48:.1f}" stroke="{border}"/>'
+        + "".join(
+            _text(x + 14, y + _BODY_TOP + 8 + i * _LINE, line, size=11, mono=True) for i, line in enumerate(lines)
+        )
+        + "</g>"
+    )
+
+
+def _pill(node: Node) -> str:
+    x, y, width, height = node["x"], node["y"], node["width"], node["height"]
+    return (
+        f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" rx="{height / 2:.1f}" '
+        f'fill="#f6f8fa" stroke="#d1d9e0"/>'
+        + _text(x + width / 2, y + height / 2 + 4, node["title"], size=12, colour="#59636e", anchor="middle")
+    )
+
+
+def _said(state: Mapping[str, Any]) -> str:
+    return str(state.get("text") or "") or preview(state.get("output"))
+
+
+def _status(state: Mapping[str, Any], x: float, y: float, anchor: str = "start") -> str:
+    status = state.get("status", "idle")
+    words = f"{STATUS_GLYPHS[status]} {STATUS_WORDS.get(status, status)}"
+    return _text(x, y, words, size=11, weight=600, colour=STATUS_COLOURS[status], anchor=anchor)
+
+
+def _seconds(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.1f} s"
+
+
+def _tokens(value: int | None) -> str:
+    return f"{value} tok" if value else ""
+
+
+def _text(  # noqa: PLR0913 - one per attribute of <text>
+    x: float,
+    y: float,
+    words: str,
+    *,
+    size: int,
+    colour: str = "#1f2328",
+    weight: int = 400,
+    anchor: str = "start",
+    mono: bool = False,
+) -> str:
+    if not words:
+        return ""
+    face = f" font-family={quoteattr(_MONO)}" if mono else ""
+    return (
+        f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" font-weight="{weight}" fill="{colour}" '
+        f'text-anchor="{anchor}" xml:space="preserve"{face}>{_clean(words)}</text>'
+    )
+
+
+def _clean(words: str) -> str:
+    """Escaped, and without the characters that XML 1.0 forbids even as references."""
+    return escape(_FORBIDDEN.sub("", words))
+
+
+def _width(char: str, size: int) -> float:
+    """Estimated advance in pixels: an image is laid out here, before any font is known."""
+    if unicodedata.combining(char):
+        return 0.0
+    return size * (1.0 if unicodedata.east_asian_width(char) in "WF" else 0.61)
+
+
+def _fit(words: str, room: float, size: int) -> str:
+    used = 0.0
+    for i, char in enumerate(words):
+        used += _width(char, size)
+        if used > room:
+            return words[: max(0, i - 1)].rstrip() + "…"
+    return words
+
+
+def _wrap(words: str, room: float, size: int, rows: int) -> Iterator[str]:
+    """At most `rows` lines that fit into `room` pixels, broken at spaces where there are any."""
+    lines = 0
+    for paragraph in words.expandtabs(4).splitlines():
+        rest = paragraph
+        while rest or not paragraph:
+            head, rest = _break(rest, room, size)
+            lines += 1
+            if lines == rows and rest:
+                yield _fit(head + " " + rest, room, size)
+                return
+            yield head
+            if lines == rows:
+                return
+            if not rest:
+                break
+
+
+def _break(words: str, room: float, size: int) -> tuple[str, str]:
+    used, space = 0.0, -1
+    for i, char in enumerate(words):
+        used += _width(char, size)
+        if char == " ":
+            space = i
+        if used > room and i > 0:
+            cut = space if space > 0 else i
+            return words[:cut], words[cut:].lstrip(" ")
+    return words, ""
