@@ -1,0 +1,82 @@
+"""Fixtures of the browser tests: one Chromium and one Jupyter server for all of them, a tab for each."""
+
+import os
+import subprocess
+import sys
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from lab import CHROMIUM_FLAGS, JupyterServer, NotebookPage, write_notebook
+from playwright.async_api import async_playwright
+
+HERE = Path(__file__).parent
+SHOTS = HERE / "shots"
+
+
+def pytest_collection_modifyitems(items):
+    """Every test here needs Chromium, and shares the one event loop that Playwright lives on."""
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+def chromium() -> str:
+    if os.environ.get("CHROMIUM"):
+        return os.environ["CHROMIUM"]
+    script = HERE.parent.parent / "scripts" / "find_chromium.py"
+    found = subprocess.run([sys.executable, str(script)], stdout=subprocess.PIPE, text=True, check=True)
+    return found.stdout.strip()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    running = JupyterServer(tmp_path_factory.mktemp("jupyter"))
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser():
+    async with async_playwright() as playwright:
+        launched = await playwright.chromium.launch(executable_path=chromium(), args=list(CHROMIUM_FLAGS))
+        yield launched
+        await launched.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def context(browser):
+    """A browser profile of its own for each test."""
+    made = await browser.new_context(viewport={"width": 1280, "height": 1400}, reduced_motion="reduce")
+    yield made
+    await made.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def open_notebook(context, server, request):
+    """`await open_notebook([source, ...])`: a new notebook in a tab; `name=` opens an existing one in another tab."""
+    async with AsyncExitStack() as stack:
+
+        async def opened(cells=(), name=""):
+            if not name:
+                name = f"{request.node.name[:60]}.ipynb".replace("[", "-").replace("]", "")
+                write_notebook(server.notebooks / name, cells)
+            return await stack.enter_async_context(NotebookPage.open(context, server, name))
+
+        begun = len(server.lines)
+        yield opened
+        assert not server.complaints(begun), "".join(server.lines[begun:])
+
+
+@pytest.fixture
+def shoot(request):
+    """`await shoot(page_or_locator, "name")`: a screenshot for people to look at, in tests/browser/shots/."""
+
+    async def take(target, name):
+        SHOTS.mkdir(exist_ok=True)
+        await target.screenshot(path=SHOTS / f"{name}.png")
+
+    return take
