@@ -58,17 +58,22 @@ async def context(browser):
 @pytest_asyncio.fixture(loop_scope="session")
 async def open_notebook(context, server, request):
     """`await open_notebook([source, ...])`: a new notebook in a tab; `name=` opens an existing one in another tab."""
+    tabs = []
     async with AsyncExitStack() as stack:
 
         async def opened(cells=(), name=""):
             if not name:
                 name = f"{request.node.name[:60]}.ipynb".replace("[", "-").replace("]", "")
                 write_notebook(server.notebooks / name, cells)
-            return await stack.enter_async_context(NotebookPage.open(context, server, name))
+            tabs.append(await stack.enter_async_context(NotebookPage.open(context, server, name)))
+            return tabs[-1]
 
         begun = len(server.lines)
         yield opened
-        assert not server.complaints(begun), "".join(server.lines[begun:])
+        complaints = server.complaints(begun)
+        if tabs:
+            await tabs[0].shut_down_kernels()
+        assert not complaints, "".join(server.lines[begun:])
 
 
 @pytest.fixture

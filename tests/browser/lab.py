@@ -45,6 +45,10 @@ SETTINGS = {
     "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},
 }
 COMPLAINT = re.compile(r"\[(E|C) |\b(ERROR|CRITICAL)\b|Traceback|Exception|never awaited")
+FAREWELL = re.compile(
+    r"Exception ignored in: <coroutine object Kernel\..*?RuntimeError: Event loop is closed\n", re.DOTALL
+)
+"""What ipykernel 7.4 itself says when a kernel is shut down or restarted while a message waits."""
 
 
 def write_notebook(path: Path, cells: Sequence[str]) -> Path:
@@ -91,7 +95,7 @@ class JupyterServer:
         self.notebooks.mkdir(parents=True)
         self.url = f"http://127.0.0.1:{free_port()}"
         self.lines: list[str] = []
-        self._ready = threading.Event()
+        self._grown = threading.Condition()
         self._write_settings()
 
     def start(self) -> None:
@@ -115,9 +119,7 @@ class JupyterServer:
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        if not self._ready.wait(HANG):
-            self.stop()
-            raise RuntimeError("the Jupyter server did not start:\n" + "".join(self.lines))
+        self.wait_for_line(" is running at:")
 
     def stop(self) -> None:
         self._process.terminate()
@@ -128,16 +130,22 @@ class JupyterServer:
         self._reader.join(20)
         self._process.stdout.close()
 
+    def wait_for_line(self, words: str, since: int = 0) -> None:
+        """Wait until the log says `words`, in line number `since` or later."""
+        with self._grown:
+            if not self._grown.wait_for(lambda: any(words in line for line in self.lines[since:]), HANG):
+                raise TimeoutError(f"the server never said {words!r}:\n" + "".join(self.lines[since:]))
+
     def complaints(self, since: int = 0) -> list[str]:
         """Lines of the log, from line number `since`, in which the server or a kernel complains."""
-        return [line for line in self.lines[since:] if COMPLAINT.search(line)]
+        log = FAREWELL.sub("", "".join(self.lines[since:]))
+        return [line for line in log.splitlines() if COMPLAINT.search(line)]
 
     def _read(self) -> None:
         for line in self._process.stdout:
-            self.lines.append(line)
-            if " is running at:" in line:
-                self._ready.set()
-        self._ready.set()
+            with self._grown:
+                self.lines.append(line)
+                self._grown.notify_all()
 
     def _environment(self) -> dict[str, str]:
         folders = {
@@ -253,8 +261,9 @@ class NotebookPage:
     async def restart_kernel(self) -> None:
         await asyncio.wait_for(self.page.evaluate(f"{CURRENT}.sessionContext.session.kernel.restart()"), HANG)
 
-    async def shut_down_kernel(self) -> None:
-        await asyncio.wait_for(self.page.evaluate(f"{CURRENT}.sessionContext.shutdown()"), HANG)
+    async def shut_down_kernels(self) -> None:
+        """End every kernel of the server, this notebook's and those of tests before."""
+        await asyncio.wait_for(self.page.evaluate("window.jupyterapp.serviceManager.sessions.shutdownAll()"), HANG)
 
     async def interrupt_kernel(self) -> None:
         await asyncio.wait_for(self.page.evaluate(f"{CURRENT}.sessionContext.session.kernel.interrupt()"), HANG)
