@@ -13,7 +13,7 @@ export UV_NO_PROGRESS := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test bundle env bench format lock clean
+.PHONY: help demo test bundle env notebooks bench format lock clean
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ test: env $(STAMPS)/langchain-1.3 bundle  ## every check and every test (some of
 bundle: $(BUNDLE)  ## build the page into lfwidget/static/
 
 env: $(STAMPS)/env  ## make the environment in .venv/
+
+notebooks: env bundle  ## execute the notebooks in place, to commit them with their outputs
+	$(BIN)/python scripts/execute_notebooks.py
 
 bench: env bundle  ## measure the budgets; the table is benchmarks/RESULTS.md
 	$(BIN)/python benchmarks/run.py

@@ -13,6 +13,7 @@ from playwright.async_api import async_playwright
 
 HERE = Path(__file__).parent
 SHOTS = HERE / "shots"
+FAILED = pytest.StashKey[bool]()
 
 
 def pytest_collection_modifyitems(items):
@@ -21,6 +22,14 @@ def pytest_collection_modifyitems(items):
         if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if report.when == "call" and report.failed:
+        item.stash[FAILED] = True
+    return report
 
 
 def chromium() -> str:
@@ -55,6 +64,14 @@ async def context(browser):
     await made.close()
 
 
+async def keep(tabs, name):
+    """What a failed test looked like at its end, and what its pages had to say."""
+    SHOTS.mkdir(exist_ok=True)
+    for number, tab in enumerate(tabs):
+        await tab.page.screenshot(path=SHOTS / f"failed-{name}-{number}.png")
+        (SHOTS / f"failed-{name}-{number}.log").write_text("\n".join(tab.console))
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def open_notebook(context, server, request):
     """`await open_notebook([source, ...])`: a new notebook in a tab; `name=` opens an existing one in another tab."""
@@ -71,6 +88,8 @@ async def open_notebook(context, server, request):
         begun = len(server.lines)
         yield opened
         complaints = server.complaints(begun)
+        if request.node.stash.get(FAILED, False):
+            await keep(tabs, request.node.name)
         if tabs:
             await tabs[0].shut_down_kernels()
         assert not complaints, "".join(server.lines[begun:])
