@@ -1,9 +1,10 @@
 """Fixtures of the browser tests: one Chromium and one Jupyter server for all of them, a tab for each."""
 
 import os
+import re
 import subprocess
 import sys
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,15 @@ def server(tmp_path_factory):
     running.stop()
 
 
+@pytest.fixture(scope="session")
+def notebook_server(tmp_path_factory):
+    """Notebook 7 in place of JupyterLab."""
+    running = JupyterServer(tmp_path_factory.mktemp("notebook"), "notebook")
+    running.start()
+    yield running
+    running.stop()
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser():
     async with async_playwright() as playwright:
@@ -75,21 +85,35 @@ async def keep(tabs, name):
 @pytest_asyncio.fixture(loop_scope="session")
 async def open_notebook(context, server, request):
     """`await open_notebook([source, ...])`: a new notebook in a tab; `name=` opens an existing one in another tab."""
+    async with watched(context, server, request.node) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def open_in_notebook_7(context, notebook_server, request):
+    """As `open_notebook`, in Notebook 7."""
+    async with watched(context, notebook_server, request.node) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def watched(context, server, test):
+    """Opens notebooks of a server for one test; no kernel may complain meanwhile, and none is left when it ends."""
     tabs = []
+    begun = len(server.lines)
     async with AsyncExitStack() as stack:
 
         async def opened(cells=(), name=""):
             if not name:
-                name = f"{request.node.name[:60]}.ipynb".replace("[", "-").replace("]", "")
+                name = re.sub(r"\W+", "-", test.name)[:60] + ".ipynb"
                 write_notebook(server.notebooks / name, cells)
             tabs.append(await stack.enter_async_context(NotebookPage.open(context, server, name)))
             return tabs[-1]
 
-        begun = len(server.lines)
         yield opened
         complaints = server.complaints(begun)
-        if request.node.stash.get(FAILED, False):
-            await keep(tabs, request.node.name)
+        if test.stash.get(FAILED, False):
+            await keep(tabs, test.name)
         if tabs:
             await tabs[0].shut_down_kernels()
         assert not complaints, "".join(server.lines[begun:])

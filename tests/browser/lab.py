@@ -39,6 +39,7 @@ CHROMIUM_FLAGS = (
     "--disable-backgrounding-occluded-windows",
 )
 
+PATHS = {"lab": "/lab/tree/{name}?reset", "notebook": "/notebooks/{name}"}
 SETTINGS = {
     "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     # Cells that are scrolled out of view stay in the page, so that a test can read them.
@@ -210,7 +211,7 @@ class NotebookPage:
             await page.close()
 
     async def load(self) -> None:
-        await self.page.goto(f"{self.server.url}/lab/tree/{self.name}?reset")
+        await self.page.goto(self.server.url + PATHS[self.server.application].format(name=self.name))
         await self._wait_for_kernel()
 
     async def reload(self) -> None:
