@@ -1,0 +1,282 @@
+"""The log of one run: an append-only list of events, which every reader follows with a cursor of its own.
+
+No clock ticks here and nothing is sent: whoever owns the log calls `flush()`, and is told by `wake` when that is due.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from lfwidget.errors import EventError
+from lfwidget.model.redact import MASK, ArgumentMask, Redactor
+from lfwidget.model.values import clean_text, to_json
+
+__all__ = ["RunLog"]
+
+ENDS = frozenset({"run.finished", "run.failed", "run.cancelled"})
+_LARGEST_DELTA = 65_536
+
+
+class _Buffer:
+    """Tokens of one channel of one span that are not in the log yet."""
+
+    __slots__ = ("call", "channel", "masked", "node", "span", "times", "tokens")
+
+    def __init__(self, node: str, span: str, channel: str, call: dict[str, Any] | None) -> None:
+        self.node = node
+        self.span = span
+        self.channel = channel
+        self.call = call
+        self.tokens: list[str] = []
+        self.times: list[float] = []
+        self.masked = 0
+
+    def take(self, redactor: Redactor, *, final: bool) -> tuple[list[str], list[float]]:
+        """The tokens that are decided, masked; what may be the start of a secret stays, unless this is the end."""
+        text = "".join(self.tokens)
+        ready = len(text) if final else redactor.decided(text)
+        count = _whole_tokens(self.tokens, ready, redactor.find(text))
+        tokens, times = self.tokens[:count], self.times[:count]
+        self.tokens, self.times, self.masked = self.tokens[count:], self.times[count:], max(0, self.masked - count)
+        return [clean_text(token) for token in mask_tokens(tokens, redactor)], times
+
+
+def _whole_tokens(tokens: list[str], ready: int, secrets: list[tuple[int, int]]) -> int:
+    """How many tokens lie wholly in the first `ready` characters, without cutting a secret in two."""
+    count = used = 0
+    for i, token in enumerate(tokens, 1):
+        used += len(token)
+        if used > ready:
+            break
+        if not any(start < used < end for start, end in secrets):
+            count = i
+    return count
+
+
+def mask_tokens(tokens: list[str], redactor: Redactor) -> list[str]:
+    """The same number of tokens, with every secret in them replaced where it begins and cut out of the rest."""
+    text = "".join(tokens)
+    ranges = redactor.find(text)
+    if not ranges:
+        return tokens
+    masked, at = [], 0
+    for token in tokens:
+        masked.append(_masked(token, at, ranges))
+        at += len(token)
+    return masked
+
+
+def _masked(token: str, at: int, ranges: list[tuple[int, int]]) -> str:
+    out, cursor = [], at
+    for start, end in ranges:
+        if end <= at or start >= at + len(token):
+            continue
+        out.append(token[cursor - at : max(start, at) - at])
+        if start >= at:
+            out.append(MASK)
+        cursor = min(end, at + len(token))
+    out.append(token[cursor - at :])
+    return "".join(out)
+
+
+def _portions(tokens: list[str]) -> Iterator[tuple[int, int]]:
+    """Where to cut, so that no event carries more than `_LARGEST_DELTA` characters (or one token)."""
+    start = size = 0
+    for i, token in enumerate(tokens):
+        if size and size + len(token) > _LARGEST_DELTA:
+            yield start, i
+            start, size = i, 0
+        size += len(token)
+    if tokens:
+        yield start, len(tokens)
+
+
+class RunLog:
+    """An append-only log of events, safe to write from any thread.
+
+    Streamed tokens are merged *before* they enter the log, so `seq` means the same to every reader for ever: a buffer
+    per span collects them, and moves into the log when `flush()` is called, when the span changes channel or has any
+    other event, and when the run ends.
+
+    Args:
+        clock: seconds, never going back. The first event is at 0.
+        redactor: masks secrets in whatever is appended.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.perf_counter, redactor: Redactor | None = None) -> None:
+        self.wake: Callable[[], None] | None = None
+        self.ended = False
+        self._clock = clock
+        self._redactor = redactor or Redactor()
+        self._events: list[dict[str, Any]] = []
+        self._buffers: dict[str, _Buffer] = {}
+        self._arguments: dict[tuple[str, int], ArgumentMask] = {}
+        self._listeners: list[Callable[[], None]] = []
+        self._lock = threading.Lock()
+        self._zero: float | None = None
+        self._last_t = 0.0
+        self._dirty = False
+
+    @property
+    def last_seq(self) -> int:
+        """The `seq` of the newest event; 0 while there is none."""
+        return len(self._events)
+
+    def since(self, seq: int) -> list[dict[str, Any]]:
+        """The events after `seq`, in order. They are shared: read them, never change them."""
+        return self._events[max(0, seq) :]
+
+    def append(self, kind: str, /, **fields: Any) -> dict[str, Any]:
+        """Add an event; what its span has buffered goes in before it.
+
+        Args:
+            kind: one of the kinds in `events.py`, or a new one.
+            fields: what it carries. Values are turned into JSON and masked.
+
+        Returns:
+            The event as it entered the log.
+
+        Raises:
+            EventError: the run has ended (only notes may follow).
+        """
+        clean = {key: self._redactor.value(to_json(value), key) for key, value in fields.items()}
+        with self._lock:
+            if self.ended and kind != "note":
+                raise EventError(f"the run has ended: {kind!r} cannot follow", {"kind": kind, **clean}, "kind")
+            if kind in ENDS:
+                self._merge_all(final=True)
+                self.ended = True
+            elif "span" in clean:
+                self._merge(self._buffers.pop(clean["span"], None), final=True)
+            event = self._add(kind, clean)
+        self._mark()
+        return event
+
+    def delta(self, node: str, span: str, channel: str, text: str, call: dict[str, Any] | None = None) -> None:
+        """Buffer one streamed token. Called for every token: it does nothing else.
+
+        Args:
+            node: id of the graph's node.
+            span: which execution of it.
+            channel: `text`, `reasoning` or `tool_call`.
+            text: the token; for a tool call a fragment of the JSON text of its arguments.
+            call: which tool call the fragment belongs to: {"index": 0, "id": ..., "name": ...}.
+        """
+        with self._lock:
+            buffer = self._buffers.get(span)
+            if buffer is None or buffer.channel != channel or (call is not None and call != buffer.call):
+                if self.ended:
+                    return
+                self._merge(buffer, final=True)
+                buffer = self._buffers[span] = _Buffer(node, span, channel, call)
+            buffer.tokens.append(text)
+            buffer.times.append(self._clock())
+            if self._dirty:
+                return
+        self._mark()
+
+    def merge(self) -> None:
+        """Move what is buffered into the log. What may turn out to be the start of a secret stays behind."""
+        with self._lock:
+            self._merge_all(final=False)
+
+    def flush(self) -> None:
+        """Merge, then call every listener. For the one who was told by `wake`, on one thread only."""
+        with self._lock:
+            self._dirty = False
+            self._merge_all(final=False)
+            listeners = list(self._listeners)
+        for listener in listeners:
+            listener()
+
+    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Have `listener` called after each flush; it reads `since()` its own cursor.
+
+        Returns:
+            A function that ends the subscription.
+        """
+        with self._lock:
+            self._listeners.append(listener)
+
+        def unsubscribe() -> None:
+            with self._lock:
+                if listener in self._listeners:
+                    self._listeners.remove(listener)
+
+        return unsubscribe
+
+    def extend(self, events: Iterable[dict[str, Any]]) -> None:
+        """Add events that carry `seq` and `t` already, from a file or a socket.
+
+        Raises:
+            EventError: one is out of order.
+        """
+        with self._lock:
+            for event in events:
+                if event["seq"] != len(self._events) + 1 or event["t"] < self._last_t:
+                    raise EventError(
+                        f"event {event['seq']} cannot follow event {len(self._events)}: the log has a gap or goes back",
+                        event,
+                        "seq",
+                    )
+                self._events.append(event)
+                self._last_t = event["t"]
+                self.ended = self.ended or event["kind"] in ENDS
+        self._mark()
+
+    def _mark(self) -> None:
+        """Tell the owner, once for each stretch between two flushes."""
+        with self._lock:
+            if self._dirty:
+                return
+            self._dirty = True
+        if self.wake is not None:
+            self.wake()
+
+    def _now(self) -> float:
+        now = self._clock()
+        if self._zero is None:
+            self._zero = now
+        # A clock that goes back would break binary search over `t`.
+        self._last_t = max(self._last_t, now - self._zero)
+        return self._last_t
+
+    def _add(self, kind: str, fields: dict[str, Any]) -> dict[str, Any]:
+        event = {"seq": len(self._events) + 1, "t": round(self._now(), 6), "kind": kind, **fields}
+        self._events.append(event)
+        return event
+
+    def _merge_all(self, *, final: bool) -> None:
+        for span, buffer in list(self._buffers.items()):
+            self._merge(buffer, final=final)
+            if not buffer.tokens:
+                del self._buffers[span]
+
+    def _merge(self, buffer: _Buffer | None, *, final: bool) -> None:
+        """Move the decided tokens of one buffer into the log; with `final`, all of them."""
+        if buffer is None or not buffer.tokens:
+            return
+        if buffer.call is not None:
+            mask = self._arguments.setdefault((buffer.span, buffer.call["index"]), ArgumentMask())
+            buffer.tokens[buffer.masked :] = map(mask.feed, buffer.tokens[buffer.masked :])
+            buffer.masked = len(buffer.tokens)
+        tokens, times = buffer.take(self._redactor, final=final)
+        for start, end in _portions(tokens):
+            self._add_delta(buffer, tokens[start:end], times[start:end])
+
+    def _add_delta(self, buffer: _Buffer, tokens: list[str], times: list[float]) -> None:
+        now = self._now() + (self._zero or 0.0)
+        fields: dict[str, Any] = {
+            "node": buffer.node,
+            "span": buffer.span,
+            "channel": buffer.channel,
+            "text": "".join(tokens),
+            "cuts": list(map(len, tokens)),
+            "dts": [min(0, round((at - now) * 1000)) for at in times],
+        }
+        if buffer.call is not None:
+            fields["call"] = buffer.call
+        self._add("node.delta", fields)
