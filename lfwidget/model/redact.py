@@ -38,7 +38,7 @@ _TAIL = re.compile(
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether what stands under this name is a secret: `api_key`, `password`, `Authorization`, …"""
+    """Whether what stands under this name is a secret: `api_key`, `password`, `Authorization` and their like."""
     return _NAMES.search(name) is not None
 
 

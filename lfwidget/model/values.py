@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
+import datetime as dt
 import enum
 import math
 import re
@@ -32,7 +32,7 @@ def to_json(value: Any) -> Any:
     return _json(value, ())
 
 
-def _json(value: Any, around: tuple[int, ...]) -> Any:
+def _json(value: Any, around: tuple[int, ...]) -> Any:  # noqa: PLR0911 - one line per kind of value
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
@@ -60,14 +60,14 @@ def _text(text: str) -> str:
     return f"{text[:_LONGEST]}… ({len(text) - _LONGEST} more characters)"
 
 
-def _nested(value: Any, around: tuple[int, ...]) -> Any:
+def _nested(value: Any, around: tuple[int, ...]) -> Any:  # noqa: PLR0911 - see _json
     if isinstance(value, Mapping):
         return _mapping(value, around)
     if isinstance(value, (list, tuple, set, frozenset)):
         return _items(value, len(value), around)
     if isinstance(value, enum.Enum):
         return _json(value.value, around)
-    if isinstance(value, (datetime.date, datetime.time)):
+    if isinstance(value, (dt.date, dt.time)):
         return value.isoformat()
     if isinstance(value, BaseException):
         return {"type": type(value).__name__, "message": _text(str(value))}
