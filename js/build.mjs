@@ -1,0 +1,77 @@
+// Bundles the page into ../lfwidget/static/ and the fold, for the parity tests, into build/. Every byte of the page is
+// stored with every widget that a notebook saves, so its size is a gate.
+import { stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import * as esbuild from "esbuild";
+
+const LIMIT = 48 * 1024;
+const here = dirname(fileURLToPath(import.meta.url));
+const out = join(here, "../lfwidget/static");
+
+const page = {
+  absWorkingDir: here,
+  entryPoints: { widget: "src/widget.ts" },
+  outdir: out,
+  bundle: true,
+  minify: true,
+  format: "esm",
+  target: ["es2022", "chrome115", "firefox115", "safari16.4"],
+  charset: "utf8",
+  legalComments: "none",
+  logLevel: "warning",
+  metafile: true,
+};
+
+const fold = {
+  absWorkingDir: here,
+  entryPoints: { fold: "src/fold_cli.ts" },
+  outdir: join(here, "build"),
+  outExtension: { ".js": ".mjs" },
+  bundle: true,
+  format: "esm",
+  platform: "node",
+  target: "node20",
+  logLevel: "warning",
+};
+
+const dev = {
+  absWorkingDir: here,
+  entryPoints: { dev: "dev/main.ts" },
+  outdir: join(here, "build"),
+  bundle: true,
+  format: "esm",
+  target: "es2022",
+  external: ["*/widget.js"],
+  logLevel: "warning",
+};
+
+async function measure() {
+  const sizes = await Promise.all(["widget.js", "widget.css"].map(async (name) => (await stat(join(out, name))).size));
+  const total = sizes[0] + sizes[1];
+  console.log(`widget.js ${sizes[0]} + widget.css ${sizes[1]} = ${total} of ${LIMIT} bytes`);
+  return total;
+}
+
+async function largest(metafile) {
+  const inputs = Object.values(metafile.outputs).flatMap((output) => Object.entries(output.inputs));
+  const rows = inputs.map(([path, { bytesInOutput }]) => [bytesInOutput, path]).sort((a, b) => b[0] - a[0]);
+  for (const [bytes, path] of rows.slice(0, 40)) {
+    console.log(String(bytes).padStart(7), path);
+  }
+}
+
+if (process.argv.includes("--watch")) {
+  for (const options of [page, fold, dev]) {
+    await (await esbuild.context({ ...options, logLevel: "info" })).watch();
+  }
+} else {
+  const [{ metafile }] = await Promise.all([esbuild.build(page), esbuild.build(fold), esbuild.build(dev)]);
+  if (process.argv.includes("--sizes")) {
+    await largest(metafile);
+  }
+  if ((await measure()) > LIMIT) {
+    console.error(`The page is over its budget of ${LIMIT} bytes: node build.mjs --sizes lists what takes the room.`);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,98 @@
+// The page outside a notebook, with a kernel made of nothing: ?scenario=running&theme=dark&live=1&height=420
+import type { AnyModel, RenderProps } from "@anywidget/types";
+import type { Traits } from "../src/model/store.ts";
+import type { Event } from "../src/model/types.gen.ts";
+import { FakeModel, type Message } from "./model.ts";
+import { SCENARIOS } from "./scenarios.ts";
+
+const asked = new URLSearchParams(location.search);
+const name = asked.get("scenario") ?? "running";
+const scenario = (SCENARIOS[name] ?? SCENARIOS.running)?.();
+document.body.className = asked.get("theme") ?? "light";
+
+class Kernel {
+  readonly #model: FakeModel;
+  readonly #events: Event[];
+  #runs = 1;
+
+  constructor(model: FakeModel, events: Event[], live: boolean) {
+    this.#model = model;
+    this.#events = events;
+    model.onSend = (message) => setTimeout(() => this.#hear(message), 5);
+    if (live) {
+      this.#play("run-1", events, 0);
+    }
+    setInterval(() => asked.has("mute") || model.receive({ kind: "beat", busy: asked.has("busy") }), 1000);
+  }
+
+  #play(run: string, events: Event[], from: number): void {
+    const begin = performance.now() / 1000;
+    let at = from;
+    const next = () => {
+      const now = performance.now() / 1000 - begin;
+      const due: Event[] = [];
+      for (let event = events[at]; event && event.t <= now; event = events[at]) {
+        due.push(event);
+        at += 1;
+      }
+      if (due.length > 0) {
+        this.#model.receive({ kind: "frame", run, events: due });
+      }
+      if (at < events.length) {
+        setTimeout(next, 33);
+      }
+    };
+    next();
+  }
+
+  #hear(message: Message): void {
+    const { kind, run, request } = message;
+    if (asked.has("mute")) {
+      return;
+    }
+    if (kind === "ping") {
+      asked.has("busy") || this.#model.receive({ kind: "pong" });
+    } else if (kind === "resync" && !asked.has("live")) {
+      this.#model.receive({ kind: "frame", run, events: this.#events.slice(message.have as number) });
+      this.#model.receive({ kind: "head", run, seq: this.#events.length });
+    } else if (kind === "start" && message.input === "refuse") {
+      this.#model.receive({ kind: "refused", request, message: "This flow wants the field topic.", fields: ["topic"] });
+    } else if (kind === "start") {
+      this.#begin(request as string, message.input);
+    }
+  }
+
+  #begin(request: string, input: unknown): void {
+    this.#runs += 1;
+    const id = `run-${this.#runs}`;
+    const runs = this.#model.get("runs") as object[];
+    this.#model.set("runs", [...runs, { id, name: String(input), status: "running" }]);
+    this.#model.set("shown", id);
+    this.#model.receive({ kind: "started", request, run: id });
+    this.#play(id, SCENARIOS.ended?.().events ?? [], 0);
+  }
+}
+
+if (scenario) {
+  const started = scenario.events.length > 0;
+  const last = scenario.events.at(-1)?.kind ?? "";
+  const status = last.startsWith("run.") && last !== "run.started" ? last.slice(4) : "running";
+  const model = new FakeModel({
+    graph: scenario.graph,
+    form: scenario.form,
+    title: "Tutor",
+    height: Number(asked.get("height") ?? 420),
+    runs: [...(scenario.more ?? []), ...(started ? [{ id: "run-1", name: "What is entropy?", status }] : [])],
+    shown: started ? "run-1" : "",
+  });
+  const kernel = new Kernel(model, scenario.events, asked.has("live"));
+  Object.assign(window, { model, kernel });
+  const module = "../../lfwidget/static/widget.js";
+  const { default: make } = await import(module);
+  const widget = make();
+  const controller = new AbortController();
+  const props = { model: model as unknown as AnyModel<Traits>, signal: controller.signal, experimental: {} };
+  widget.initialize(props);
+  widget.render({ ...props, el: document.querySelector("#widget") } as unknown as RenderProps<Traits>);
+  Object.assign(window, { controller });
+}

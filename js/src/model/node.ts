@@ -1,0 +1,87 @@
+// What is known of one node of a run: its spans, and what follows from them.
+import type { Call, Span, SpanStatus } from "./span.ts";
+import type { ErrorInfo, Node, Usage } from "./types.gen.ts";
+
+export type NodeStatus = "idle" | "skipped" | SpanStatus;
+
+const USAGE_KEYS = ["input_tokens", "output_tokens", "total_tokens"] as const;
+
+export class NodeState {
+  readonly id: string;
+  /** Its definition in the graph; none where an event names a node that no graph has. */
+  def: Node | null = null;
+  reason: string | null = null;
+  skipped = false;
+  /** Its own spans, in the order they started. */
+  readonly spans: Span[] = [];
+  /** Its own spans and those of the nodes without a card below it, in the order they started. */
+  group: Span[] = [];
+  running = 0;
+  waiting = 0;
+
+  constructor(id: string) {
+    this.id = id;
+  }
+
+  get status(): NodeStatus {
+    if (this.running > 0) {
+      return "running";
+    }
+    if (this.waiting > 0) {
+      return "waiting";
+    }
+    return this.current?.status ?? (this.skipped ? "skipped" : "idle");
+  }
+
+  get open(): boolean {
+    return this.running + this.waiting > 0;
+  }
+
+  /** The last span that counts; the last one where none does. */
+  get current(): Span | undefined {
+    return this.spans.findLast((span) => !span.retracted) ?? this.spans.at(-1);
+  }
+
+  get said(): Span | undefined {
+    return this.group.findLast((span) => !span.retracted && span.text.length > 0);
+  }
+
+  get thought(): Span | undefined {
+    return this.group.findLast((span) => !span.retracted && span.reasoning.length > 0);
+  }
+
+  get calls(): Call[] {
+    const asked = this.group.findLast((span) => !span.retracted && span.calls.size > 0);
+    return asked ? [...asked.calls.values()].sort((a, b) => a.index - b.index) : [];
+  }
+
+  get error(): ErrorInfo | null {
+    return this.current?.error ?? null;
+  }
+
+  get usage(): Usage | null {
+    return sumUsage(this.group);
+  }
+
+  get tokens(): number {
+    let counted = 0;
+    for (const span of this.group) {
+      counted += span.chunks;
+    }
+    return this.usage?.output_tokens ?? counted;
+  }
+}
+
+export function sumUsage(spans: Iterable<Span>): Usage | null {
+  let sum: Usage | null = null;
+  for (const { usage } of spans) {
+    for (const key of USAGE_KEYS) {
+      const value = usage?.[key];
+      if (value !== undefined) {
+        sum ??= {};
+        sum[key] = (sum[key] ?? 0) + value;
+      }
+    }
+  }
+  return sum;
+}
