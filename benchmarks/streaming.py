@@ -28,7 +28,7 @@ __all__ = ["rows"]
 
 TOKENS, RATE = 20_000, 2_000
 WAYS = ("lfwidget", "traits", "messages")
-TEXT = {"lfwidget": ".lfw-card .lfw-body", "traits": ".benchmark-text", "messages": ".benchmark-text"}
+TEXT = {"lfwidget": '.lfw-card[data-id="model"] .lfw-body', "traits": ".benchmark-text", "messages": ".benchmark-text"}
 CATCH_UP_LIMIT, P50_LIMIT, P99_LIMIT = 300, 30, 80
 QUIET = 1.5  # seconds without anything new after which nothing more will come
 
@@ -88,7 +88,7 @@ def written(done: Path) -> list[float]:
 
 async def whole_text(notebook: NotebookPage, way: str) -> str:
     if way == "lfwidget":
-        await notebook.page.locator(".lfw-card", has=notebook.page.locator(".lfw-body")).first.click()
+        await notebook.page.locator('.lfw-card[data-id="model"]').click()
         return await notebook.page.locator(".lfw-panel .lfw-text").first.text_content()
     return await notebook.page.locator(TEXT[way]).first.text_content()
 

@@ -50,21 +50,23 @@ const own = {
   async mount(element, graph) {
     const module = await import(window.bundle);
     const definition = typeof module.default === "function" ? await module.default() : module.default;
-    const run = { id: "run-1", name: "Run 1", status: "running" };
-    const traits = { graph, form: null, title: "Benchmark", runs: [run], shown: run.id, nodes: {}, height: 760 };
+    const runs = [{ id: "run-1", name: "Run 1", status: "running" }];
+    const traits = { graph, form: null, title: "Benchmark", runs, shown: "run-1", nodes: {}, height: 760 };
     this.model = fakeModel(traits);
     const { signal } = new AbortController();
     await definition.initialize?.({ model: this.model, signal, experimental: {} });
     await definition.render({ model: this.model, el: element, signal, experimental: {} });
     this.begin = performance.now();
     this.seq = 0;
-    this.send([{ kind: "run.started", run_id: run.id, flow: "Benchmark", input: "x", started_at: new Date().toISOString(), graph, format: 1 }]);
+    this.graph = structuredClone(graph);
   },
   send(events) {
     const t = (performance.now() - this.begin) / 1000;
     this.model.emit("msg:custom", { kind: "frame", run: "run-1", events: events.map((event) => ({ seq: ++this.seq, t, ...event })) }, []);
   },
   start(ids) {
+    const started_at = new Date().toISOString();
+    this.send([{ kind: "run.started", run_id: "run-1", flow: "Benchmark", input: "x", started_at, graph: this.graph, format: 1 }]);
     this.send(ids.map((id) => ({ kind: "node.started", node: id, span: id, attempt: 1, input: "x" })));
   },
   push(ids, text) {
