@@ -32,7 +32,8 @@ export function seconds(value: number): string {
 }
 
 /** `1,234`: grouped the same everywhere, since a record is read in many places. */
-export const count = (value: number): string => value.toLocaleString("en");
+export const count = (value: number): string => GROUPED.format(value);
+const GROUPED = new Intl.NumberFormat("en");
 
 export function tokens(value: number): string {
   return `${count(value)} tok`;

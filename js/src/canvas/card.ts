@@ -72,11 +72,15 @@ export class Card {
     if (turned) {
       this.#turn(status, node);
     }
+    // From afar the status is all that shows (a frame keeps its numbers).
+    if (moment.far && this.item.shape === "card") {
+      return;
+    }
     const elapsed = elapsedOf(node, moment.clock);
     setText(this.#parts.elapsed, elapsed === null ? "" : seconds(elapsed));
     setText(this.#parts.tokens, tokensOf(node, moment.clock));
     setText(this.#parts.subtitle, this.#aside(node));
-    if (!moment.far && this.item.shape === "card") {
+    if (this.item.shape === "card") {
       this.#write(node, status);
     }
   }
