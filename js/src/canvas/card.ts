@@ -2,7 +2,7 @@
 import { h, setAttribute, setText } from "../dom.ts";
 import { glyphOf, preview, type ShownStatus, seconds, tokens, wordOf } from "../format.ts";
 import { iconOf } from "../icons.ts";
-import type { NodeState } from "../model/node.ts";
+import { callsOf, type NodeState } from "../model/node.ts";
 import type { Span } from "../model/span.ts";
 import { type Item, portOffset } from "./scene.ts";
 import { Tail } from "./tail.ts";
@@ -187,13 +187,13 @@ function bodySpan(node: NodeState | undefined): Span | undefined {
 
 function bodyWords(node: NodeState | undefined, status: ShownStatus): string {
   if (status === "failed") {
-    const error = node?.error;
+    const error = node?.current?.error;
     return error ? `${error.type}: ${error.message}` : "";
   }
   if (status === "skipped") {
     return node?.reason ?? "";
   }
-  const calls = node?.calls ?? [];
+  const calls = callsOf(node?.asked);
   return calls.length > 0
     ? calls.map((call) => `${call.name ?? "tool"}(${call.args.tail(200)})`).join("\n")
     : preview(node?.current?.output);

@@ -1,6 +1,6 @@
 // What is known of one node of a run: its spans, and what follows from them.
 import type { Call, Span, SpanStatus } from "./span.ts";
-import type { ErrorInfo, Node, Usage } from "./types.gen.ts";
+import type { Node, Usage } from "./types.gen.ts";
 
 export type NodeStatus = "idle" | "skipped" | SpanStatus;
 
@@ -16,25 +16,34 @@ export class NodeState {
   readonly spans: Span[] = [];
   /** Its own spans and those of the nodes without a card below it, in the order they started. */
   group: Span[] = [];
-  running = 0;
-  waiting = 0;
+  #running = 0;
+  #waiting = 0;
 
   constructor(id: string) {
     this.id = id;
   }
 
   get status(): NodeStatus {
-    if (this.running > 0) {
+    if (this.#running > 0) {
       return "running";
     }
-    if (this.waiting > 0) {
+    if (this.#waiting > 0) {
       return "waiting";
     }
     return this.current?.status ?? (this.skipped ? "skipped" : "idle");
   }
 
   get open(): boolean {
-    return this.running + this.waiting > 0;
+    return this.#running + this.#waiting > 0;
+  }
+
+  /** Adds a span in its present status to the counts, or takes it out again. */
+  count(span: Span, step: 1 | -1): void {
+    if (span.status === "running") {
+      this.#running += step;
+    } else if (span.status === "waiting") {
+      this.#waiting += step;
+    }
   }
 
   /** The last span that counts; the last one where none does. */
@@ -50,13 +59,8 @@ export class NodeState {
     return this.group.findLast((span) => !span.retracted && span.reasoning.length > 0);
   }
 
-  get calls(): Call[] {
-    const asked = this.group.findLast((span) => !span.retracted && span.calls.size > 0);
-    return asked ? [...asked.calls.values()].sort((a, b) => a.index - b.index) : [];
-  }
-
-  get error(): ErrorInfo | null {
-    return this.current?.error ?? null;
+  get asked(): Span | undefined {
+    return this.group.findLast((span) => !span.retracted && span.calls.size > 0);
   }
 
   get usage(): Usage | null {
@@ -72,12 +76,13 @@ export class NodeState {
   }
 }
 
-export function sumUsage(spans: Iterable<Span>): Usage | null {
+/** The tokens of all spans that know theirs; null where none does. */
+export function sumUsage(spans: Iterable<{ usage?: Usage | null }>): Usage | null {
   let sum: Usage | null = null;
   for (const { usage } of spans) {
     for (const key of USAGE_KEYS) {
       const value = usage?.[key];
-      if (value !== undefined) {
+      if (value != null) {
         sum ??= {};
         sum[key] = (sum[key] ?? 0) + value;
       }
@@ -85,3 +90,7 @@ export function sumUsage(spans: Iterable<Span>): Usage | null {
   }
   return sum;
 }
+
+/** The calls of a span, by their place in the message. */
+export const callsOf = (span: Span | undefined): Call[] =>
+  [...(span?.calls.values() ?? [])].sort((a, b) => a.index - b.index);

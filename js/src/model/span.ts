@@ -1,8 +1,24 @@
 // One execution of a node, as the fold keeps it.
 import { Chunks } from "./text.ts";
-import type { ErrorInfo, Event, NodeDelta, NodeStarted, ToolCall, ToolCallRef, Usage } from "./types.gen.ts";
+import type {
+  ErrorInfo,
+  Event,
+  NodeCancelled,
+  NodeDelta,
+  NodeFailed,
+  NodeFinished,
+  NodeStarted,
+  ToolCallRef,
+  Usage,
+} from "./types.gen.ts";
 
 export type SpanStatus = "running" | "waiting" | "finished" | "failed" | "cancelled";
+
+/** What the events that end a span carry, any of them. */
+type Ending = Pick<NodeFinished, "t"> &
+  Partial<Omit<NodeFinished, "kind">> &
+  Partial<Omit<NodeFailed, "kind">> &
+  Partial<Omit<NodeCancelled, "kind">>;
 
 /** A call a model asks for; `args` grows while it streams. */
 export interface Call {
@@ -50,7 +66,32 @@ export class Span {
     return this.status === "running" || this.status === "waiting";
   }
 
-  delta(event: NodeDelta): void {
+  /** Takes in an event of this span. */
+  apply(event: Event): void {
+    switch (event.kind) {
+      case "node.delta":
+        return this.#delta(event);
+      case "node.text":
+        return this[event.channel].replace(event.text);
+      case "node.retracted":
+        this.retracted = true;
+        return;
+      case "node.finished":
+        return this.#end("finished", event);
+      case "node.failed":
+        return this.#end("failed", event);
+      case "node.cancelled":
+        return this.#end("cancelled", event);
+    }
+  }
+
+  close(status: SpanStatus, t: number, duration?: number): void {
+    this.status = status;
+    this.end = t;
+    this.duration = duration ?? t - this.start;
+  }
+
+  #delta(event: NodeDelta): void {
     this.chunks += event.cuts.length;
     this.firstToken ??= Math.max(0, event.t + (event.dts[0] ?? 0) / 1000 - this.start);
     if (event.channel === "tool_call") {
@@ -60,17 +101,17 @@ export class Span {
     }
   }
 
-  setCalls(calls: readonly ToolCall[]): void {
-    this.calls.clear();
-    for (const call of calls) {
-      this.#call(call).args.replace(call.args);
+  #end(status: SpanStatus, event: Ending): void {
+    this.close(status, event.t, event.duration);
+    this.output = event.output === undefined ? this.output : event.output;
+    this.error = event.error ?? this.error;
+    this.usage = event.usage ?? this.usage;
+    if (event.tool_calls?.length) {
+      this.calls.clear();
+      for (const call of event.tool_calls) {
+        this.#call(call).args.append(call.args);
+      }
     }
-  }
-
-  close(status: SpanStatus, event: Event & { duration?: number }): void {
-    this.status = status;
-    this.end = event.t;
-    this.duration = event.duration ?? event.t - this.start;
   }
 
   #call(ref: ToolCallRef): Call {

@@ -10,7 +10,6 @@ import type {
   InputRequested,
   Log,
   Node,
-  NodeFinished,
   NodeStarted,
   Note,
   RunStarted,
@@ -126,29 +125,19 @@ export class RunState {
   }
 
   #onSpan(event: Event): void {
-    if (!("span" in event)) {
-      return;
+    const span = "span" in event ? this.spans.get(event.span) : undefined;
+    if (span) {
+      this.#change(span, () => span.apply(event));
     }
-    const span = this.spans.get(event.span);
-    if (!span) {
-      return;
-    }
+  }
+
+  /** Whatever changes a span: its node's counts of running and waiting spans follow, so a status needs no walk. */
+  #change(span: Span, act: () => void): void {
+    const node = this.node(span.node);
+    node.count(span, -1);
+    act();
+    node.count(span, 1);
     this.#touch(span.node);
-    switch (event.kind) {
-      case "node.delta":
-        return span.delta(event);
-      case "node.text":
-        return span[event.channel].replace(event.text);
-      case "node.finished":
-        return this.#done(span, event);
-      case "node.failed":
-        span.error = event.error;
-        return this.#close(span, "failed", event);
-      case "node.cancelled":
-        return this.#close(span, "cancelled", event);
-      case "node.retracted":
-        span.retracted = true;
-    }
   }
 
   #begin(event: RunStarted): void {
@@ -203,7 +192,7 @@ export class RunState {
     const span = new Span(event);
     this.spans.set(span.id, span);
     node.spans.push(span);
-    node.running += 1;
+    node.count(span, 1);
     this.#group(span);
     if (span.parent !== null) {
       this.spans.get(span.parent)?.children.push(span);
@@ -211,36 +200,11 @@ export class RunState {
     this.#touch(node.id);
   }
 
-  #done(span: Span, event: NodeFinished): void {
-    span.output = event.output ?? null;
-    span.usage = event.usage ?? null;
-    if (event.tool_calls) {
-      span.setCalls(event.tool_calls);
-    }
-    this.#close(span, "finished", event);
-  }
-
-  #close(span: Span, status: SpanStatus, event: Event): void {
-    this.#count(span, -1);
-    span.close(status, event);
-  }
-
-  /** Keeps how many spans of a node run or wait, so that its status needs no walk. */
-  #count(span: Span, step: number): void {
-    const node = this.node(span.node);
-    if (span.status === "running") {
-      node.running += step;
-    } else if (span.status === "waiting") {
-      node.waiting += step;
-    }
-  }
-
   #turn(span: Span | undefined, status: "running" | "waiting"): void {
     if (span?.open) {
-      this.#count(span, -1);
-      span.status = status;
-      this.#count(span, 1);
-      this.#touch(span.node);
+      this.#change(span, () => {
+        span.status = status;
+      });
     }
   }
 
@@ -271,14 +235,13 @@ export class RunState {
     this.pending.clear();
     if (event.kind === "run.finished") {
       this.output = event.output ?? null;
-      this.#usage = event.usage ?? null;
+      this.#usage = sumUsage([event]);
     } else if (event.kind === "run.failed") {
       this.error = event.error;
     }
     for (const span of this.spans.values()) {
       if (span.open) {
-        this.#close(span, "cancelled", { ...event });
-        this.#touch(span.node);
+        this.#change(span, () => span.close("cancelled", event.t));
       }
     }
   }
