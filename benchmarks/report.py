@@ -64,13 +64,15 @@ def bound_row(  # noqa: PLR0913 - a line of a table has that many columns
     values: Sequence[float],
     unit: str,
     reference: str,
-    budget: float,
+    budget: float | None = None,
     references: Sequence[float] = (),
 ) -> Row:
-    """A figure with an upper bound of its own; the ratio to the reference is shown beside it."""
+    """A figure that may have an upper bound of its own; the ratio to the reference is shown beside it."""
     middle = median(values)
     ratio = f"{middle / median(references):.2f} x" if references else ""
     own = f"{middle:,.4g} {unit}{spread(values, 1)}"
+    if budget is None:
+        return Row(what, own, reference, ratio)
     return Row(what, own, reference, ratio, f"<= {budget:g} {unit}", middle <= budget)
 
 
