@@ -1,0 +1,152 @@
+"""What a Runnable wants to be given, read from its schema, and how typed text becomes that."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from langchain_core.messages import HumanMessage
+from langchain_core.runnables import Runnable
+
+from lfwidget.errors import InputError
+from lfwidget.runners.base import Field, Form
+
+__all__ = ["InputShape"]
+
+_CONTROLS: dict[str, Literal["text", "number", "integer", "boolean", "json"]] = {
+    "string": "text",
+    "number": "number",
+    "integer": "integer",
+    "boolean": "boolean",
+}
+
+
+@dataclass(frozen=True)
+class InputShape:
+    """How a flow takes its input.
+
+    Args:
+        kind: `text` as it is (a model, a plain function), `messages` a state with a list of messages, `variables` named
+            values (a prompt, a state).
+        fields: the named values, where there are any.
+        messages: names among the fields that hold messages.
+    """
+
+    kind: Literal["text", "messages", "variables"]
+    fields: tuple[Field, ...] = ()
+    messages: frozenset[str] = field(default_factory=frozenset)
+
+    @classmethod
+    def of(cls, runnable: Runnable[Any, Any]) -> InputShape:
+        """Read the schema of a runnable. One that has none takes text as it is."""
+        schema = _schema(runnable)
+        properties = schema.get("properties")
+        if schema.get("type") != "object" or not isinstance(properties, Mapping) or not properties:
+            return cls("text")
+        definitions = schema.get("$defs", {})
+        messages = frozenset(name for name, about in properties.items() if _holds_messages(about, definitions))
+        if "messages" in messages:
+            return cls("messages", messages=messages)
+        required = set(schema.get("required", ()))
+        fields = tuple(_field(name, about, definitions, name in required) for name, about in properties.items())
+        return cls("variables", fields=fields, messages=messages)
+
+    @property
+    def form(self) -> Form:
+        """One box for one text; a form for several values, or for one that is no text."""
+        if self.kind != "variables" or self._only_text() is not None:
+            return {"kind": "text", "fields": [], "examples": []}
+        return {"kind": "fields", "fields": list(self.fields), "examples": []}
+
+    def to_input(self, typed: Any) -> Any:
+        """Text becomes a user message, the only variable, or stays text; a dict is checked for what is missing."""
+        if self.kind == "messages":
+            return {"messages": [HumanMessage(typed)]} if isinstance(typed, str) else typed
+        if self.kind == "text":
+            return typed
+        if isinstance(typed, str):
+            return self._from_text(typed)
+        return self._from_values(typed) if isinstance(typed, Mapping) else typed
+
+    def _only_text(self) -> str | None:
+        """The one field that typed text can be meant for: the only required text, or the only text at all."""
+        texts = [item for item in self.fields if item["type"] == "text"]
+        wanted = [item for item in texts if item.get("required")] or texts
+        others = [item for item in self.fields if item.get("required") and item not in wanted]
+        return wanted[0]["name"] if len(wanted) == 1 and not others else None
+
+    def _from_text(self, text: str) -> dict[str, Any]:
+        name = self._only_text()
+        if name is None:
+            names = [item["name"] for item in self.fields]
+            raise InputError(
+                f"this flow takes {_and(names)}, so one text is not enough: "
+                f"pass a dict, flow.run({{{', '.join(f'{n!r}: ...' for n in names)}}}), or give `input=` to lf.Flow",
+                names,
+            )
+        return {name: [HumanMessage(text)] if name in self.messages else text}
+
+    def _from_values(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        missing = [item["name"] for item in self.fields if item.get("required") and item["name"] not in values]
+        if missing:
+            raise InputError(f"the input lacks {_and(missing)}", missing)
+        out = dict(values)
+        for name in self.messages & out.keys():
+            if isinstance(out[name], str):
+                out[name] = [HumanMessage(out[name])] if out[name] else []
+        return out
+
+
+def _schema(runnable: Runnable[Any, Any]) -> Mapping[str, Any]:
+    """The JSON Schema of the input; {} where a runnable cannot tell."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pydantic's remarks on the field names of somebody's state
+        try:
+            return runnable.get_input_jsonschema()
+        except Exception:  # noqa: BLE001 - schemas of unusual types raise many things, and text is a good guess
+            return {}
+
+
+def _holds_messages(about: Mapping[str, Any], definitions: Mapping[str, Any]) -> bool:
+    """Whether a property is a list of LangChain messages, by the names of what its items may be."""
+    if about.get("type") != "array":
+        return False
+    named = json.dumps(about.get("items", {}))
+    return "HumanMessage" in named and any("HumanMessage" in name for name in definitions)
+
+
+def _field(name: str, about: Mapping[str, Any], definitions: Mapping[str, Any], required: bool) -> Field:  # noqa: FBT001
+    kind, choices = _control(about, definitions)
+    if _holds_messages(about, definitions):
+        kind = "text"
+    out: Field = {"name": name, "title": name.replace("_", " "), "type": kind, "required": required}
+    if choices:
+        out["choices"] = choices
+    if about.get("default") is not None:
+        out["default"] = about["default"]
+    if about.get("description"):
+        out["description"] = str(about["description"])
+    return out
+
+
+def _control(
+    about: Mapping[str, Any], definitions: Mapping[str, Any]
+) -> tuple[Literal["text", "number", "integer", "boolean", "json", "choice"], list[Any]]:
+    if "$ref" in about:
+        return _control(definitions.get(str(about["$ref"]).rsplit("/", 1)[-1], {}), definitions)
+    if isinstance(about.get("enum"), list):
+        return "choice", list(about["enum"])
+    options = [option for option in about.get("anyOf", ()) if option.get("type") != "null"]
+    if len(options) == 1:
+        return _control(options[0], definitions)
+    if "type" not in about and not options:
+        return "text", []  # a prompt's variable without a type is text
+    return _CONTROLS.get(str(about.get("type")), "json"), []
+
+
+def _and(names: list[str]) -> str:
+    quoted = [f"`{name}`" for name in names]
+    return quoted[0] if len(quoted) == 1 else ", ".join(quoted[:-1]) + " and " + quoted[-1]

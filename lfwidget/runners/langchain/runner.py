@@ -1,0 +1,155 @@
+"""Run a LangChain Runnable or a compiled LangGraph graph, and watch it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from langchain_core.callbacks import BaseCallbackManager
+from langchain_core.runnables import Runnable
+from langchain_core.runnables.base import RunnableBindingBase
+
+from lfwidget.errors import LfwidgetError, UnknownNameError
+from lfwidget.model.graph import Graph
+from lfwidget.model.layout import layout
+from lfwidget.model.state import RunState
+from lfwidget.runners.base import Execution, Form, Question
+from lfwidget.runners.langchain.graph import walk
+from lfwidget.runners.langchain.inputs import InputShape
+from lfwidget.runners.langchain.messages import readable
+from lfwidget.runners.langchain.watch import StreamingWatch, Watch
+
+__all__ = ["LangChainRunner"]
+
+_NO_CHECKPOINTER = (
+    "the graph asked for input, but it has no checkpointer, so it cannot go on from there: "
+    "compile it with `checkpointer=InMemorySaver()` (from langgraph.checkpoint.memory)"
+)
+
+
+class LangChainRunner:
+    """Runs one Runnable; a new `Watch` for each run.
+
+    Args:
+        runnable: any Runnable, or a compiled LangGraph graph.
+    """
+
+    def __init__(self, runnable: Runnable[Any, Any]) -> None:
+        self._runnable = runnable
+        graph, self._root = walk(runnable)
+        self._graph = layout(graph)
+        self._shape = InputShape.of(runnable)
+
+    @property
+    def name(self) -> str:
+        """The run name the user gave, or the name of the class."""
+        name = self._runnable.get_name()
+        return {"RunnableSequence": "Chain", "LangGraph": "Graph"}.get(name, name)
+
+    @property
+    def graph(self) -> Graph:
+        """The flow as it is drawn."""
+        return self._graph
+
+    @property
+    def form(self) -> Form:
+        """What the page asks for."""
+        return self._shape.form
+
+    def to_input(self, typed: Any) -> Any:
+        """What somebody typed as the input of the runnable."""
+        return self._shape.to_input(typed)
+
+    async def execute(self, execution: Execution) -> Any:
+        """Run once; see `Runner.execute`."""
+        self._check(execution)
+        kind = Watch if execution.stream_nodes == frozenset() else StreamingWatch
+        watch = kind(self._root, execution.log, execution.keep, execution.stream_nodes)
+        config = self._config(execution, watch)
+        outcome = "not taken"
+        try:
+            return await self._invoke(execution, watch, config)
+        except asyncio.CancelledError:
+            outcome = "the run was cancelled"
+            raise
+        except BaseException:
+            outcome = "an earlier node failed"
+            raise
+        finally:
+            watch.close(
+                "the run was cancelled" if outcome == "the run was cancelled" else "the run ended before it did"
+            )
+            self._skip(execution, outcome)
+
+    def _check(self, execution: Execution) -> None:
+        known = [node["id"] for node in self._graph["nodes"]]
+        for name in [*(execution.stream_nodes or ()), *execution.tweaks]:
+            if name not in known:
+                raise UnknownNameError("node", name, known)
+
+    async def _invoke(self, execution: Execution, watch: Watch, config: Any) -> Any:
+        value = execution.input
+        while True:
+            output = await self._runnable.ainvoke(value, config)
+            interrupts = _interrupts(output)
+            if not interrupts or self._pregel() is None:
+                return output
+            if not getattr(self._pregel(), "checkpointer", None):
+                raise LfwidgetError(_NO_CHECKPOINTER)
+            value = await self._resume(execution, watch, interrupts)
+
+    async def _resume(self, execution: Execution, watch: Watch, interrupts: Sequence[Any]) -> Any:
+        from langgraph.types import Command
+
+        questions = []
+        for interrupt in interrupts:
+            node, span = watch.interrupts.get(interrupt.id, ("", ""))
+            schema = getattr(interrupt, "response_schema", None)
+            questions.append(
+                Question(
+                    interrupt.id, node, span, readable(interrupt.value), schema if isinstance(schema, dict) else None
+                )
+            )
+        return Command(resume=await execution.ask(questions))
+
+    def _pregel(self) -> Any:
+        """The LangGraph graph this flow is, if it is one."""
+        runnable: Any = self._runnable
+        while isinstance(runnable, RunnableBindingBase):
+            runnable = runnable.bound
+        return runnable if hasattr(runnable, "get_state") and hasattr(runnable, "checkpointer") else None
+
+    def _config(self, execution: Execution, watch: Watch) -> dict[str, Any]:
+        config = dict(execution.config)
+        config["callbacks"] = _with_watch(config.get("callbacks"), watch)
+        pregel = self._pregel()
+        if execution.session_id or (pregel is not None and getattr(pregel, "checkpointer", None)):
+            configurable = dict(config.get("configurable") or {})
+            configurable.setdefault("thread_id", execution.session_id or execution.run_id)
+            config["configurable"] = configurable
+        return config
+
+    def _skip(self, execution: Execution, reason: str) -> None:
+        """Say of every card that never started that it did not, and why."""
+        state = RunState(execution.log.since(0))
+        for node in self._graph["nodes"]:
+            if node["type"] in ("start", "end") or not node.get("card", True):
+                continue
+            if not state.node(node["id"]).group:
+                execution.log.append("node.skipped", node=node["id"], reason=reason)
+
+
+def _with_watch(callbacks: Any, watch: Watch) -> Any:
+    """The user's callbacks and ours."""
+    if isinstance(callbacks, BaseCallbackManager):
+        manager = callbacks.copy()
+        manager.add_handler(watch, inherit=True)
+        return manager
+    return [*(callbacks or ()), watch]
+
+
+def _interrupts(output: Any) -> Sequence[Any]:
+    """A LangGraph interrupt does not raise: it comes back as a part of the output."""
+    found = output.get("__interrupt__") if isinstance(output, Mapping) else getattr(output, "interrupts", None)
+    return found if isinstance(found, Sequence) and not isinstance(found, str) else ()

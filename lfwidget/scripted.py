@@ -1,0 +1,206 @@
+"""A chat model that says what a lesson or a test wants: no key, no network, its own pace."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.language_models.chat_models import BaseChatModel
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage
+from langchain_core.messages.ai import UsageMetadata
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from langchain_core.runnables import Runnable
+from pydantic import ConfigDict, PrivateAttr
+
+__all__ = ["Reply", "ScriptedModel"]
+
+_TOKENS = re.compile(r"\s*\S{1,12}|\s+")
+_YIELD_EVERY = 64
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a `ScriptedModel` answers, where plain text is not enough.
+
+    Args:
+        text: what it says.
+        reasoning: what it thinks before it speaks.
+        tool_calls: tools it calls: {"name": "search", "args": {"q": "Earth"}}.
+        error: raised instead of going on; an exception, or the message of a RuntimeError.
+        error_at: after how many tokens of `text` the error comes; 0 before the first.
+    """
+
+    text: str = ""
+    reasoning: str = ""
+    tool_calls: Sequence[dict[str, Any]] = field(default_factory=tuple)
+    error: BaseException | str | None = None
+    error_at: int = 0
+
+
+Answer = str | Reply
+
+
+class ScriptedModel(BaseChatModel):
+    """A chat model that says what you tell it to.
+
+    Args:
+        replies: a list of replies (text or `Reply`), one for each call, starting over after the last; or a function of
+            the conversation's last human message that returns one. A function with two parameters also gets the whole
+            list of messages, so that it can see what a tool returned.
+        tokens_per_second: how fast it speaks. None: as fast as it can.
+        name: what the card is headed with.
+
+    Example:
+        >>> model = ScriptedModel(["The Earth is 40,000 km around."], tokens_per_second=30)
+        >>> model.invoke("How big is the Earth?").content
+        'The Earth is 40,000 km around.'
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    replies: Any
+    tokens_per_second: float | None = 30.0
+    model: str = "scripted"
+    _calls: int = PrivateAttr(default=0)
+    _lock: Any = PrivateAttr(default_factory=threading.Lock)
+
+    def __init__(
+        self,
+        replies: Sequence[Answer] | Callable[..., Answer],
+        *,
+        tokens_per_second: float | None = 30.0,
+        **fields: Any,
+    ) -> None:
+        if not callable(replies) and (isinstance(replies, str) or not replies):
+            raise ValueError("replies is a list of replies, with at least one in it, or a function of the question")
+        if tokens_per_second is not None and tokens_per_second <= 0:
+            raise ValueError("tokens_per_second is a number above 0, or None for full speed")
+        super().__init__(replies=replies, tokens_per_second=tokens_per_second, **fields)
+
+    @property
+    def _llm_type(self) -> str:
+        return "scripted"
+
+    def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> Runnable[Any, AIMessage]:
+        """Take note of the tools; whether one is called is up to the replies."""
+        return self.bind(tools=[getattr(tool, "name", str(tool)) for tool in tools], **kwargs)
+
+    def _reply(self, messages: Sequence[BaseMessage]) -> Reply:
+        if callable(self.replies):
+            answer = self._ask(messages)
+        else:
+            with self._lock:
+                answer = self.replies[self._calls % len(self.replies)]
+                self._calls += 1
+        return answer if isinstance(answer, Reply) else Reply(text=str(answer))
+
+    def _ask(self, messages: Sequence[BaseMessage]) -> Answer:
+        question = next((m.text for m in reversed(messages) if isinstance(m, HumanMessage)), "")
+        code = getattr(self.replies, "__code__", None)
+        wants_all = code is not None and code.co_argcount - (1 if hasattr(self.replies, "__self__") else 0) > 1
+        answer: Answer = self.replies(str(question), list(messages)) if wants_all else self.replies(str(question))
+        return answer
+
+    def _chunks(self, messages: Sequence[BaseMessage]) -> Iterator[AIMessageChunk]:
+        reply = self._reply(messages)
+        said = 0
+        for token in _TOKENS.findall(reply.reasoning):
+            said += 1
+            yield AIMessageChunk(content=[{"type": "reasoning", "reasoning": token, "index": 0}])
+        for i, token in enumerate(_TOKENS.findall(reply.text)):
+            if reply.error is not None and i == reply.error_at:
+                break
+            said += 1
+            yield AIMessageChunk(
+                content=token if not reply.reasoning else [{"type": "text", "text": token, "index": 1}]
+            )
+        if reply.error is not None:
+            raise reply.error if isinstance(reply.error, BaseException) else RuntimeError(reply.error)
+        for i, call in enumerate(reply.tool_calls):
+            yield from self._call(i, call)
+        yield AIMessageChunk(
+            content="",
+            usage_metadata=_usage(messages, said),
+            response_metadata={"finish_reason": "tool_calls" if reply.tool_calls else "stop", "model_name": self.model},
+        )
+
+    def _call(self, index: int, call: dict[str, Any]) -> Iterator[AIMessageChunk]:
+        call_id = call.get("id") or f"call_{index}_{self._next_call()}"
+        name: str | None = call["name"]
+        for piece in _TOKENS.findall(json.dumps(call.get("args", {}), ensure_ascii=False)):
+            fragment = {"name": name, "args": piece, "id": call_id if name else None, "index": index}
+            yield AIMessageChunk(content="", tool_call_chunks=[{**fragment, "type": "tool_call_chunk"}])
+            name = None
+
+    def _next_call(self) -> int:
+        with self._lock:
+            self._calls += 0 if not callable(self.replies) else 1
+            return self._calls
+
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,  # noqa: ARG002 - the base class passes it
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **_: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        started, pace = time.perf_counter(), self._pace()
+        for i, message in enumerate(self._chunks(messages), 1):
+            chunk = ChatGenerationChunk(message=message)
+            if run_manager:
+                run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+            yield chunk
+            if pace:
+                time.sleep(max(0.0, started + i * pace - time.perf_counter()))
+
+    async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,  # noqa: ARG002 - the base class passes it
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **_: Any,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        started, pace = time.perf_counter(), self._pace()
+        for i, message in enumerate(self._chunks(messages), 1):
+            chunk = ChatGenerationChunk(message=message)
+            if run_manager:
+                await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+            yield chunk
+            wait = started + i * pace - time.perf_counter() if pace else 0.0
+            # A stream that never lets go of the loop would keep Stop and every other task waiting.
+            if wait > 0 or i % _YIELD_EVERY == 0:
+                await asyncio.sleep(max(0.0, wait))
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,  # noqa: ARG002 - the base class passes it
+        run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002 - nothing is streamed here
+        **_: Any,
+    ) -> ChatResult:
+        whole: AIMessageChunk | None = None
+        for chunk in self._chunks(messages):
+            whole = chunk if whole is None else whole + chunk  # type: ignore[assignment] # chunks add up to a chunk
+        message = whole if whole is not None else AIMessageChunk(content="")
+        plain = AIMessage(
+            content=message.content,
+            tool_calls=message.tool_calls,
+            usage_metadata=message.usage_metadata,
+            response_metadata=message.response_metadata,
+        )
+        return ChatResult(generations=[ChatGeneration(message=plain)])
+
+    def _pace(self) -> float:
+        return 1.0 / self.tokens_per_second if self.tokens_per_second else 0.0
+
+
+def _usage(messages: Sequence[BaseMessage], said: int) -> UsageMetadata:
+    read = sum(len(_TOKENS.findall(str(message.text))) for message in messages)
+    return {"input_tokens": read, "output_tokens": said, "total_tokens": read + said}
