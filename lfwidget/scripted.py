@@ -15,6 +15,7 @@ from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackMana
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage
 from langchain_core.messages.ai import UsageMetadata
+from langchain_core.messages.tool import tool_call_chunk
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
 from pydantic import ConfigDict, PrivateAttr
@@ -82,7 +83,8 @@ class ScriptedModel(BaseChatModel):
             raise ValueError("replies is a list of replies, with at least one in it, or a function of the question")
         if tokens_per_second is not None and tokens_per_second <= 0:
             raise ValueError("tokens_per_second is a number above 0, or None for full speed")
-        super().__init__(replies=replies, tokens_per_second=tokens_per_second, **fields)
+        given: dict[str, Any] = {"replies": replies, "tokens_per_second": tokens_per_second, **fields}
+        super().__init__(**given)
 
     @property
     def _llm_type(self) -> str:
@@ -135,8 +137,8 @@ class ScriptedModel(BaseChatModel):
         call_id = call.get("id") or f"call_{index}_{self._next_call()}"
         name: str | None = call["name"]
         for piece in _TOKENS.findall(json.dumps(call.get("args", {}), ensure_ascii=False)):
-            fragment = {"name": name, "args": piece, "id": call_id if name else None, "index": index}
-            yield AIMessageChunk(content="", tool_call_chunks=[{**fragment, "type": "tool_call_chunk"}])
+            fragment = tool_call_chunk(name=name, args=piece, id=call_id if name else None, index=index)
+            yield AIMessageChunk(content="", tool_call_chunks=[fragment])
             name = None
 
     def _next_call(self) -> int:
@@ -187,7 +189,7 @@ class ScriptedModel(BaseChatModel):
     ) -> ChatResult:
         whole: AIMessageChunk | None = None
         for chunk in self._chunks(messages):
-            whole = chunk if whole is None else whole + chunk  # type: ignore[assignment] # chunks add up to a chunk
+            whole = chunk if whole is None else whole + chunk
         message = whole if whole is not None else AIMessageChunk(content="")
         plain = AIMessage(
             content=message.content,

@@ -155,8 +155,8 @@ class _Layers:
         for i, name in enumerate(self._names):
             inset = (widths[self._rank[i]] - self._sizes[i][0]) / 2
             box.at[name] = (x[self._rank[i]] + inset, y[i] - self._sizes[i][1] / 2 - top)
-        box.width = max((box.at[n][0] + s[0] for n, s in zip(self._names, self._sizes, strict=True)), default=0.0)
-        box.height = max((box.at[n][1] + s[1] for n, s in zip(self._names, self._sizes, strict=True)), default=0.0)
+        box.width = max((box.at[n][0] + s[0] for n, s in zip(self._names, self._sizes, strict=False)), default=0.0)
+        box.height = max((box.at[n][1] + s[1] for n, s in zip(self._names, self._sizes, strict=False)), default=0.0)
         self._route(box, x, widths, {i: at - top for i, at in y.items()})
         return box
 
@@ -235,7 +235,6 @@ class _Layers:
                 self._after[before].append(after)
                 self._before[after].append(before)
             self._chains.append((edge, chain))
-        del self._sizes[len(self._names) + sum(len(chain) - 2 for _, chain in self._chains) :]
 
     def _ordered(self) -> list[list[int]]:
         layers: list[list[int]] = [[] for _ in range(max(self._rank.values(), default=-1) + 1)]

@@ -18,6 +18,7 @@ __all__ = ["RunLog"]
 
 ENDS = frozenset({"run.finished", "run.failed", "run.cancelled"})
 _LARGEST_DELTA = 65_536
+_WHOLE = frozenset({"graph", "nodes", "edges", "text", "tool_calls"})
 
 
 class _Buffer:
@@ -33,6 +34,11 @@ class _Buffer:
         self.tokens: list[str] = []
         self.times: list[float] = []
         self.masked = 0
+
+    def is_another(self, call: dict[str, Any]) -> bool:
+        """Whether a fragment belongs to another tool call; only the first of a call is sure to carry its id."""
+        mine = self.call or {}
+        return call["index"] != mine.get("index") or call.get("id") not in (None, mine.get("id"))
 
     def take(self, redactor: Redactor, *, final: bool) -> tuple[list[str], list[float]]:
         """The tokens that are decided, masked; what may be the start of a secret stays, unless this is the end."""
@@ -142,7 +148,7 @@ class RunLog:
         Raises:
             EventError: the run has ended (only notes may follow).
         """
-        clean = {key: self._redactor.value(to_json(value), key) for key, value in fields.items()}
+        clean = {key: self._clean(key, value) for key, value in fields.items()}
         with self._lock:
             if self.ended and kind != "note":
                 raise EventError(f"the run has ended: {kind!r} cannot follow", {"kind": kind, **clean}, "kind")
@@ -167,7 +173,7 @@ class RunLog:
         """
         with self._lock:
             buffer = self._buffers.get(span)
-            if buffer is None or buffer.channel != channel or (call is not None and call != buffer.call):
+            if buffer is None or buffer.channel != channel or (call is not None and buffer.is_another(call)):
                 if self.ended:
                     return
                 self._merge(buffer, final=True)
@@ -226,6 +232,14 @@ class RunLog:
                 self._last_t = event["t"]
                 self.ended = self.ended or event["kind"] in ENDS
         self._mark()
+
+    def _clean(self, key: str, value: Any) -> Any:
+        """A field as JSON and without secrets. Texts of models and our own graphs are whole however long they are."""
+        if key not in _WHOLE:
+            value = to_json(value)
+        elif isinstance(value, str):
+            value = clean_text(value)
+        return self._redactor.value(value, key)
 
     def _mark(self) -> None:
         """Tell the owner, once for each stretch between two flushes."""

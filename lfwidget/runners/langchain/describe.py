@@ -50,7 +50,7 @@ class Description:
     sync: bool = False
 
 
-def describe(runnable: Any) -> Description:
+def describe(runnable: Any) -> Description:  # noqa: PLR0911 - one line per kind of runnable
     """Describe a runnable that is not made of others."""
     if isinstance(runnable, BaseLanguageModel):
         return _model(runnable)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 from langchain_core.runnables import (
     Runnable,
     RunnableBranch,
-    RunnableLambda,
     RunnableParallel,
     RunnableSequence,
     RunnableWithFallbacks,
@@ -23,11 +23,13 @@ from langchain_core.runnables.configurable import DynamicRunnable
 from langchain_core.runnables.passthrough import RunnableAssign
 from langchain_core.runnables.retry import RunnableRetry
 
-from lfwidget.model.graph import Edge, Graph, Node
+from lfwidget.model.graph import Edge, Graph, Node, NodeType
 from lfwidget.runners.langchain.describe import Description, describe
 from lfwidget.runners.langchain.slots import Slot
 
 __all__ = ["walk"]
+
+_PILLS: tuple[tuple[str, NodeType], ...] = (("__start__", "start"), ("__end__", "end"))
 
 
 @dataclass(frozen=True)
@@ -161,9 +163,10 @@ class _Walker:
                     self.edges.append(edge)
 
     def _sequence(self, sequence: Any, scope: _Scope) -> _Part:
-        below = scope.below()
+        # A name on the outermost sequence is the flow's own, not a prefix of every id.
+        below = scope.below() if self.nodes or scope.prefix or scope.key else replace(scope, name=None)
         parts = [self.part(step, below) for step in sequence.steps]
-        for before, after in zip(parts, parts[1:], strict=False):
+        for before, after in pairwise(parts):
             self._connect(before.exits, after.entries)
         slot = Slot(None, tagged={f"seq:step:{i}": part.slot for i, part in enumerate(parts, 1)})
         return _Part(parts[0].entries, parts[-1].exits, slot)
@@ -197,7 +200,8 @@ class _Walker:
         below = replace(
             scope, prefix=f"{scope.prefix}{_slug(scope.key)}/" if scope.key else scope.prefix, key=None, name=None
         )
-        slot, exits = Slot(node), []
+        slot = Slot(node)
+        exits: list[_End] = []
         for i, (condition, then) in enumerate(branch.branches, 1):
             about = describe(self._unwrap(condition, below)[0])
             hidden = self._add(about, replace(below.inside(node), key=f"if-{i}"), card=False)
@@ -215,7 +219,7 @@ class _Walker:
 
     def _fallbacks(self, runnable: Any, scope: _Scope) -> _Part:
         parts = [self.part(attempt, scope) for attempt in [runnable.runnable, *runnable.fallbacks]]
-        for before, after in zip(parts, parts[1:], strict=False):
+        for before, after in pairwise(parts):
             self._connect(before.exits, after.entries, kind="fallback")
         exits = [end for part in parts for end in part.exits]
         return _Part(parts[0].entries, exits, Slot(None, "tries", rest=[part.slot for part in parts]))
@@ -259,7 +263,8 @@ class _Walker:
         if composite:
             return self._framed(name, bound, scope)
         tools = getattr(bound, "tools_by_name", None)
-        node = self._add(replace(about, type="node" if tools else about.type), scope.at(name))
+        about = replace(about, type="node") if tools else about
+        node = self._add(replace(about, type="model") if name == "model" else about, scope.at(name))
         slot = Slot(node, "opaque", sync=about.sync)
         for tool_name, tool in (tools or {}).items():
             tool_node = self._add(describe(tool), scope.inside(node).at(tool_name))
@@ -284,7 +289,7 @@ class _Walker:
     def _graph_edges(self, graph: Any, ids: dict[str, str], scope: _Scope, *, pills: bool) -> None:
         drawn = graph.get_graph()
         for edge in drawn.edges:
-            for name, kind in (("__start__", "start"), ("__end__", "end")):
+            for name, kind in _PILLS:
                 if pills and name in (edge.source, edge.target) and name not in ids:
                     ids[name] = self._add(Description(kind, kind, kind), scope)
             if edge.source in ids and edge.target in ids:
@@ -300,8 +305,3 @@ def _pregel() -> type | None:
     except ImportError:
         return None
     return Pregel
-
-
-def is_lambda(runnable: Any) -> bool:
-    """Whether a runnable is a plain function."""
-    return isinstance(runnable, RunnableLambda)

@@ -47,6 +47,8 @@ class InputShape:
         if schema.get("type") != "object" or not isinstance(properties, Mapping) or not properties:
             return cls("text")
         definitions = schema.get("$defs", {})
+        if len(properties) > 1:  # what a passthrough beside a prompt adds: the input as a whole
+            properties = {name: about for name, about in properties.items() if name != "root"}
         messages = frozenset(name for name, about in properties.items() if _holds_messages(about, definitions))
         if "messages" in messages:
             return cls("messages", messages=messages)

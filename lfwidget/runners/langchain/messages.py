@@ -17,7 +17,7 @@ _USAGE = ("input_tokens", "output_tokens", "total_tokens")
 _DEEPEST = 6
 
 
-def readable(value: Any, depth: int = 0) -> Any:
+def readable(value: Any, depth: int = 0) -> Any:  # noqa: PLR0911 - one line per kind of value
     """A JSON value: messages as {type, content, tool_calls, name}, prompts as their messages, documents as text and
     metadata, everything else as `to_json` has it.
     """
@@ -29,11 +29,20 @@ def readable(value: Any, depth: int = 0) -> Any:
         return {"type": "document", "content": value.page_content, "metadata": to_json(value.metadata)}
     if depth >= _DEEPEST:
         return to_json(value)
+    if type(value).__name__ in ("Command", "Send") and type(value).__module__.startswith("langgraph."):
+        return _graph_step(value, depth)
     if isinstance(value, Mapping):
         return {str(key): readable(item, depth + 1) for key, item in list(value.items())[:1_000]}
     if isinstance(value, (list, tuple)):
         return [readable(item, depth + 1) for item in value[:1_000]]
     return to_json(value)
+
+
+def _graph_step(value: Any, depth: int) -> Any:
+    """What a LangGraph node tells the graph to do: only what was said, not the empty fields around it."""
+    parts = {key: getattr(value, key, None) for key in ("update", "goto", "resume", "node", "arg")}
+    said = {key: readable(part, depth + 1) for key, part in parts.items() if part}
+    return said["update"] if set(said) == {"update"} else said
 
 
 def _message(message: BaseMessage) -> dict[str, Any]:

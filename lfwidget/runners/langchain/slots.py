@@ -26,7 +26,6 @@ class Slot:
         tagged: child slots by LangChain's tag, or by node name where the role is `graph`.
         rest: the slots of untagged children.
         sync: whether it is a plain function that cannot be stopped once it runs in its thread.
-        streams: whether tokens may be streamed for it at all.
     """
 
     node: str | None
@@ -60,7 +59,7 @@ class Slot:
 
 def _fan_out(metadata: Mapping[str, Any]) -> int | None:
     """The index of a `Send`, which LangGraph keeps in the path of the task."""
-    path = metadata.get("langgraph_path") or ()
+    path: Sequence[Any] = metadata.get("langgraph_path") or ()
     if len(path) > 1 and path[0] == "__pregel_push" and isinstance(path[1], int):
         return path[1]
     return None

@@ -7,6 +7,7 @@ log. One handler costs 1.2 to 1.3 times the bare stream; `astream_events` v2 cos
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 import time
 import traceback
@@ -110,7 +111,7 @@ class Watch(BaseCallbackHandler):
         """A retriever starts."""
         self._start("retriever", query, run_id, serialized, about)
 
-    def on_llm_new_token(self, token: str, *, chunk: Any = None, run_id: UUID, **_: Any) -> None:
+    def on_llm_new_token(self, token: Any, *, chunk: Any = None, run_id: UUID, **_: Any) -> None:
         """A token arrives. This is the hot path: for plain text, one look-up and one call."""
         run = self._runs.get(run_id)
         if run is None or run.span is None or run.mute:
@@ -172,7 +173,7 @@ class Watch(BaseCallbackHandler):
     # How it works
 
     def _start(self, kind: str, value: Any, run_id: UUID, serialized: Any, about: Mapping[str, Any]) -> None:
-        name = about.get("name") or (serialized or {}).get("name") or kind
+        name = about.get("name") or (serialized or {}).get("name") or ("lambda" if kind == "chain" else kind)
         tags, metadata = about.get("tags") or (), about.get("metadata") or {}
         with self._lock:
             if self._closed:
@@ -393,8 +394,6 @@ def _since(run: _Run) -> float:
 
 
 def _tool_call(index: int, call: Mapping[str, Any]) -> dict[str, Any]:
-    import json
-
     out: dict[str, Any] = {"index": index, "args": json.dumps(readable(call["args"]), ensure_ascii=False)}
     return out | {key: call[key] for key in ("id", "name") if call.get(key)}
 
