@@ -7,6 +7,7 @@ LfwidgetError
 ├── InputRequiredError     a node asks a person and nobody is there; `.pending`
 ├── RunCancelledError      the run whose result was asked for was cancelled; `.reason`
 ├── RunDeadlockError       `run.result()` inside a node of that same run
+├── NestedLoopError        `run.result()` inside an event loop that cannot be nested (also a RuntimeError)
 ├── MissingExtraError      an optional package is not installed; `.package`, `.install`
 ├── EventError             an event from outside that is not one; `.event`, `.field`
 └── DisplayError           nothing can be shown here, or the page's bundle is missing
@@ -25,6 +26,7 @@ __all__ = [
     "InputRequiredError",
     "LfwidgetError",
     "MissingExtraError",
+    "NestedLoopError",
     "NotAFlowError",
     "RunCancelledError",
     "RunDeadlockError",
@@ -102,6 +104,10 @@ class RunCancelledError(LfwidgetError):
 
 class RunDeadlockError(LfwidgetError):
     """A node waited for the end of the run it is part of."""
+
+
+class NestedLoopError(LfwidgetError, RuntimeError):
+    """Synchronous code waits for a run on the event loop it runs in, and that loop cannot be nested."""
 
 
 class MissingExtraError(LfwidgetError, ImportError):

@@ -1,0 +1,231 @@
+"""`Flow`: what can be run and watched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lfwidget import display, runtime
+from lfwidget.errors import InputError, NotAFlowError, UnknownNameError
+from lfwidget.model.graph import Edge, Graph, Node
+from lfwidget.model.preview import preview
+from lfwidget.model.values import to_json
+from lfwidget.nodes import find_node
+from lfwidget.options import options
+from lfwidget.run import Request, Run
+from lfwidget.runners.base import Form, Runner
+
+if TYPE_CHECKING:
+    from lfwidget.widget.widget import FlowWidget
+
+__all__ = ["Flow", "FlowGraph"]
+
+_NAME_LENGTH = 40
+"""Characters of an input that make the name of a run."""
+
+_FLOW_KEYWORDS = ("name", "input", "examples")
+_RUN_KEYWORDS = ("name", "tags", "config", "tweaks", "session_id", "stream_nodes")
+
+
+@dataclass(frozen=True)
+class FlowGraph:
+    """How a flow is drawn: plain data."""
+
+    nodes: list[Node]
+    edges: list[Edge]
+
+    def to_json(self) -> Graph:
+        """A copy as one JSON object: {"nodes": [...], "edges": [...]}."""
+        return deepcopy(Graph(nodes=self.nodes, edges=self.edges))
+
+
+class Flow:
+    """Something to run and to watch. As the last line of a cell: its graph, an input box and a Run button.
+
+    Args:
+        obj: any LangChain Runnable or compiled LangGraph graph, or a `Runner` of your own.
+        name: what it is called; by default what the object is called.
+        input: makes the flow's input from the text that somebody types, where that is not obvious.
+        examples: inputs to choose from in the widget.
+
+    Raises:
+        NotAFlowError: `obj` is nothing that can be run.
+        UnknownNameError: a keyword that does not exist.
+    """
+
+    def __init__(
+        self,
+        obj: Any,
+        *,
+        name: str | None = None,
+        input: Callable[[str], Any] | None = None,  # noqa: A002 - it is what it is
+        examples: Sequence[Any] = (),
+        **unknown: Any,
+    ) -> None:
+        _refuse_unknown(unknown, _FLOW_KEYWORDS)
+        self._runner = _runner(obj)
+        self.name = name or self._runner.name
+        self._to_input = input
+        self._examples = list(examples)
+        self._runs: list[Run] = []
+        self._widget: FlowWidget | None = None
+
+    @property
+    def graph(self) -> FlowGraph:
+        """Its nodes and edges, as they are known before a run."""
+        return FlowGraph(**self._runner.graph)
+
+    @property
+    def runs(self) -> list[Run]:
+        """The runs its widget keeps, oldest first."""
+        return list(self._runs)
+
+    def run(  # noqa: PLR0913 - people type only what they need
+        self,
+        typed: Any = None,
+        *,
+        name: str | None = None,
+        tags: Iterable[str] = (),
+        config: Mapping[str, Any] | None = None,
+        tweaks: Mapping[str, Mapping[str, Any]] | None = None,
+        session_id: str | None = None,
+        stream_nodes: Iterable[str] | None = None,
+        **unknown: Any,
+    ) -> Run:
+        """Start a run; it goes on in the background.
+
+        Args:
+            typed: text, which works for every flow, or the flow's own input.
+            name: what this run is called in the widget.
+            tags: kept with the run.
+            config: a LangChain `RunnableConfig`.
+            tweaks: parameters by node: {"model": {"temperature": 0}}.
+            session_id: LangGraph's `thread_id`.
+            stream_nodes: ids or titles of the nodes whose tokens are streamed; all by default.
+            **unknown: is refused, with the nearest keyword there is.
+
+        Raises:
+            InputError: the flow cannot take this input.
+            UnknownNameError: a keyword or a node that does not exist.
+        """
+        _refuse_unknown(unknown, _RUN_KEYWORDS)
+        request = Request(
+            flow=self.name,
+            typed=typed,
+            input=self._input(typed),
+            name=name or _run_name(typed, len(self._runs) + 1),
+            tags=tuple(tags),
+            config=dict(config or {}),
+            tweaks={self._node(node, "tweaks"): dict(fields) for node, fields in (tweaks or {}).items()},
+            session_id=session_id,
+            stream_nodes=None if stream_nodes is None else self._nodes(stream_nodes),
+        )
+        run = Run(self._runner, request, self._is_shown)
+        self._keep(run)
+        return run
+
+    @property
+    def form(self) -> Form:
+        """What the widget asks for before a run."""
+        form = self._runner.form
+        if self._to_input is not None:
+            form = {**form, "kind": "text", "fields": []}
+        return {**form, "examples": to_json(self._examples)}
+
+    @property
+    def widget(self) -> FlowWidget:
+        """The ipywidgets widget of this flow: for VBox and Tab, to observe and to link. There is one."""
+        if self._widget is None or self._widget.comm is None:
+            from lfwidget.widget.widget import FlowWidget
+
+            self._widget = FlowWidget(
+                graph=self._runner.graph,
+                form=self.form,
+                title=self.name,
+                start=self._start,
+                cancel=self._cancel,
+                answer=self._answer,
+            )
+            for run in self._runs:
+                self._widget.add(run.id, run.name, run.log)
+        return self._widget
+
+    def _input(self, typed: Any) -> Any:
+        if self._to_input is not None and isinstance(typed, str):
+            return self._to_input(typed)
+        return self._runner.to_input(typed)
+
+    def _nodes(self, names: Iterable[str]) -> frozenset[str]:
+        # A single name is iterable too, letter by letter.
+        return frozenset(self._node(name, "stream_nodes") for name in ([names] if isinstance(names, str) else names))
+
+    def _node(self, name: str, keyword: str) -> str:
+        if not isinstance(name, str):
+            raise InputError(f"{keyword}= takes ids or titles of nodes, not {type(name).__name__}")
+        return find_node(name, {node["id"]: node["title"] for node in self._runner.graph["nodes"]})
+
+    def _keep(self, run: Run) -> None:
+        """Keep this run, and forget the oldest that ended where there are too many."""
+        self._runs.append(run)
+        if self._is_shown() and self._widget is not None:
+            self._widget.add(run.id, run.name, run.log)
+        ended = [other for other in self._runs if other.log.ended]
+        for old in ended[: max(0, len(self._runs) - options.keep_runs)]:
+            self._runs.remove(old)
+            if self._widget is not None:
+                self._widget.drop(old.id)
+
+    def _is_shown(self) -> bool:
+        return self._widget is not None and self._widget.comm is not None
+
+    def _start(self, typed: Any) -> str:
+        return self.run(typed).id
+
+    def _cancel(self, run: str) -> None:
+        self._find(run).cancel("Stop was pressed")
+
+    def _answer(self, run: str, request: str, value: Any) -> None:
+        self._find(run).answer(value, request)
+
+    def _find(self, run_id: str) -> Run:
+        for run in self._runs:
+            if run.id == run_id:
+                return run
+        raise UnknownNameError("run", run_id, [run.id for run in self._runs])
+
+    def __repr__(self) -> str:
+        from lfwidget.text import flow_text
+
+        return flow_text(self.name, self._runner.graph)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        if runtime.is_batch():
+            return {"text/plain": repr(self)}
+        return display.bundle(self.widget, repr(self))
+
+
+def _refuse_unknown(unknown: Mapping[str, Any], known: Sequence[str]) -> None:
+    for name in unknown:
+        raise UnknownNameError("keyword", name, known)
+
+
+def _runner(obj: Any) -> Runner:
+    if all(hasattr(obj, name) for name in ("execute", "to_input", "graph", "form")):
+        runner: Runner = obj
+        return runner
+    from langchain_core.runnables import Runnable
+
+    if not isinstance(obj, Runnable):
+        hint = ": compile it first, with .compile()" if hasattr(obj, "compile") else ""
+        raise NotAFlowError(
+            f"a flow is made of a LangChain Runnable or a compiled LangGraph graph, not of {type(obj).__name__}{hint}"
+        )
+    from lfwidget.runners.langchain.runner import LangChainRunner
+
+    return LangChainRunner(obj)
+
+
+def _run_name(typed: Any, number: int) -> str:
+    return preview(to_json(typed), _NAME_LENGTH).replace("\n", " ") or f"Run {number}"
