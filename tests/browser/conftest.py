@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from lab import CHROMIUM_FLAGS, JupyterServer, NotebookPage, write_notebook
-from playwright.async_api import async_playwright
+from lab import CHROMIUM_FLAGS, HANG, JupyterServer, NotebookPage, write_notebook
+from playwright.async_api import async_playwright, expect
 
 HERE = Path(__file__).parent
 SHOTS = HERE / "shots"
@@ -128,3 +128,6 @@ def shoot(request):
         await target.screenshot(path=SHOTS / f"{name}.png")
 
     return take
+
+
+expect.set_options(timeout=HANG * 1000)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CHROMIUM_FLAGS", "HANG", "JupyterServer", "NotebookPage", "write_notebook"]
 
-HANG = 120.0
+HANG = 25.0
 """Seconds after which something that should have happened will never happen. A bound on hanging, not on speed."""
 
 CHROMIUM_FLAGS = (
