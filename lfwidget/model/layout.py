@@ -153,8 +153,8 @@ class _Layers:
         top = min((y[i] - self._sizes[i][1] / 2 for i in range(len(self._names))), default=0.0)
         box = _Box()
         for i, name in enumerate(self._names):
-            inset = (widths[self._rank[i]] - self._sizes[i][0]) / 2
-            box.at[name] = (x[self._rank[i]] + inset, y[i] - self._sizes[i][1] / 2 - top)
+            # Flush left: a line into a narrow card would else run behind the wide frame above it.
+            box.at[name] = (x[self._rank[i]], y[i] - self._sizes[i][1] / 2 - top)
         box.width = max((box.at[n][0] + s[0] for n, s in zip(self._names, self._sizes, strict=False)), default=0.0)
         box.height = max((box.at[n][1] + s[1] for n, s in zip(self._names, self._sizes, strict=False)), default=0.0)
         self._route(box, x, widths, {i: at - top for i, at in y.items()})

@@ -54,6 +54,9 @@ _MONO = "ui-monospace, 'SFMono-Regular', Menlo, Consolas, 'DejaVu Sans Mono', 'N
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _MARGIN = 24
 _LINE = 15
+_ROUND = 10.0
+
+Point = tuple[float, float]
 _BODY_TOP = 58
 
 
@@ -71,7 +74,7 @@ def to_svg(graph: Graph, nodes: Mapping[str, Mapping[str, Any]] | None = None, *
     cards = [node for node in graph["nodes"] if node.get("card", True) and "x" in node]
     frames = {node.get("parent", "") for node in cards}
     by_id = {node["id"]: node for node in cards}
-    box = _bounds(cards)
+    box = _bounds(cards, graph["edges"])
     states = nodes or {}
     parts = [
         _open(box),
@@ -92,13 +95,14 @@ def _open(box: tuple[float, float, float, float]) -> str:
     )
 
 
-def _bounds(cards: list[Node]) -> tuple[float, float, float, float]:
+def _bounds(cards: list[Node], edges: list[Edge]) -> tuple[float, float, float, float]:
     if not cards:
         return (0, 0, 2 * _MARGIN, 2 * _MARGIN)
-    left = min(node["x"] for node in cards) - _MARGIN
-    top = min(node["y"] for node in cards) - _MARGIN
-    right = max(node["x"] + node["width"] for node in cards) + _MARGIN
-    bottom = max(node["y"] + node["height"] for node in cards) + _MARGIN
+    points = [point for edge in edges for point in edge.get("points", [])]
+    left = min([node["x"] for node in cards] + [x for x, _ in points]) - _MARGIN
+    top = min([node["y"] for node in cards] + [y for _, y in points]) - _MARGIN
+    right = max([node["x"] + node["width"] for node in cards] + [x for x, _ in points]) + _MARGIN
+    bottom = max([node["y"] + node["height"] for node in cards] + [y for _, y in points]) + _MARGIN
     return left, top, right - left, bottom - top
 
 
@@ -117,10 +121,8 @@ def _edge(edge: Edge, by_id: Mapping[str, Node]) -> str:
     start = (source["x"] + source["width"], _port_y(source, "outputs", edge.get("source_port")))
     end = (target["x"], _port_y(target, "inputs", edge.get("target_port")))
     stops = [start, *((x, y) for x, y in edge.get("points", [])), end]
-    path = f"M{start[0]:.1f} {start[1]:.1f}"
-    for (x1, y1), (x2, y2) in pairwise(stops):
-        reach = max(24.0, abs(x2 - x1) / 2)
-        path += f"C{x1 + reach:.1f} {y1:.1f} {x2 - reach:.1f} {y2:.1f} {x2:.1f} {y2:.1f}"
+    goes_back = bool(edge.get("points")) and stops[1][0] > stops[-2][0]
+    path = _corners(stops) if goes_back else _curves(stops)
     dash = {"conditional": ' stroke-dasharray="6 4"', "fallback": ' stroke-dasharray="2 4"'}.get(
         edge.get("kind", "flow"), ""
     )
@@ -129,6 +131,33 @@ def _edge(edge: Edge, by_id: Mapping[str, Node]) -> str:
     at = ((middle[0][0] + middle[1][0]) / 2, (middle[0][1] + middle[1][1]) / 2 - 4)
     drawn = f'<path d="{path}" fill="none" stroke="#8c959f" stroke-width="1.5"{dash}/>'
     return drawn + (_text(*at, label, size=11, colour="#59636e", anchor="middle") if label else "")
+
+
+def _curves(stops: list[Point]) -> str:
+    """Through all points, level at each."""
+    path = f"M{stops[0][0]:.1f} {stops[0][1]:.1f}"
+    for (x1, y1), (x2, y2) in pairwise(stops):
+        reach = max(24.0, abs(x2 - x1) / 2)
+        path += f"C{x1 + reach:.1f} {y1:.1f} {x2 - reach:.1f} {y2:.1f} {x2:.1f} {y2:.1f}"
+    return path
+
+
+def _corners(stops: list[Point]) -> str:
+    """A line that goes back: out to the right, down, under the cards, and up into its target, with round corners."""
+    start, first, last, end = stops[0], stops[1], stops[-2], stops[-1]
+    bends = [(first[0], start[1]), first, last, (last[0], end[1])]
+    path = f"M{start[0]:.1f} {start[1]:.1f}"
+    for before, at, after in zip([start, *bends[:-1]], bends, [*bends[1:], end], strict=True):
+        near, far = _toward(at, before), _toward(at, after)
+        path += f"L{near[0]:.1f} {near[1]:.1f}Q{at[0]:.1f} {at[1]:.1f} {far[0]:.1f} {far[1]:.1f}"
+    return f"{path}L{end[0]:.1f} {end[1]:.1f}"
+
+
+def _toward(at: Point, other: Point) -> Point:
+    """The point where the corner at `at` begins, on the way to `other`."""
+    length = max(abs(other[0] - at[0]), abs(other[1] - at[1])) or 1.0
+    share = min(_ROUND, length / 2) / length
+    return at[0] + (other[0] - at[0]) * share, at[1] + (other[1] - at[1]) * share
 
 
 def _port_y(node: Node, side: str, port: str | None) -> float:
