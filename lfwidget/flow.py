@@ -202,7 +202,9 @@ class Flow:
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         if runtime.is_batch():
-            return {"text/plain": repr(self)}
+            from lfwidget.record.html import flow_html
+
+            return {"text/plain": repr(self), "text/html": flow_html(self._runner.graph, self.name)}
         return display.bundle(self.widget, repr(self))
 
 

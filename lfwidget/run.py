@@ -339,8 +339,11 @@ class Run:
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         if runtime.is_batch():
+            from lfwidget.record.html import run_html
+
             display.settle(self)
-            return {"text/plain": repr(self)}
+            html = self.read(lambda state: run_html(state.to_json(), f"{state.flow}: {self.name}"))
+            return {"text/plain": repr(self), "text/html": html}
         return display.bundle(self.widget, repr(self))
 
 
