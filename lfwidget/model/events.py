@@ -1,4 +1,4 @@
-"""The events of a run: their kinds, what each carries, and the check of what comes from outside.
+"""The events of a run: their kinds, and what each carries. The check of what comes from outside is `check.py`.
 
 This is the one definition. `js/src/model/types.gen.ts` is made from it by `scripts/generate_types.py`.
 An event is a plain JSON object; unknown kinds and unknown fields are kept and passed over.
