@@ -264,7 +264,7 @@ class Run:
         here = threading.current_thread() is threading.main_thread()
         while True:
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
-            self.wait(left, lambda: self._over or (bool(self.pending) if here else self._stuck()))
+            self.wait(left, lambda: self._over or (self._asks() if here else self._stuck()))
             if self._over or not display.asks_here():
                 return self._result()
             display.ask(self)
@@ -276,7 +276,7 @@ class Run:
 
     def _result(self) -> Any:
         if not self._over:
-            raise InputRequiredError(_asks(self.pending), self.pending)
+            raise InputRequiredError(_question_text(self.pending), self.pending)
         if self.error is not None:
             # Raised as it came, or each time somebody asks would add to its traceback.
             raise self.error.with_traceback(self._traceback)
@@ -286,7 +286,11 @@ class Run:
 
     def _stuck(self) -> bool:
         """Whether a node asks a person and there is nobody who could answer."""
-        return bool(self.pending) and (runtime.is_batch() or not self._is_shown())
+        return self._asks() and (runtime.is_batch() or not self._is_shown())
+
+    def _asks(self) -> bool:
+        # One that was told to stop is about to take its questions back.
+        return bool(self.pending) and self._reason is None
 
     def _is_shown(self) -> bool:
         return runtime.kernel() is not None and (self._widget is not None or self._watched())
@@ -375,7 +379,7 @@ def _chain(error: BaseException | None) -> list[BaseException]:
     return chain
 
 
-def _asks(pending: list[Question]) -> str:
+def _question_text(pending: list[Question]) -> str:
     question = pending[0]
     return (
         f"{question.node} asks: {question.prompt!r}, and there is nobody here to answer. "

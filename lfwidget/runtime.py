@@ -120,8 +120,10 @@ class Job:
             loop.call_soon_threadsafe(self._start)
 
     def cancel(self) -> None:
-        """Ask it to stop. Not done here and now: this may be a signal handler, or another thread."""
-        if not self.loop.is_closed():
+        """Ask it to stop."""
+        if running_loop() is self.loop:
+            self._cancel()
+        elif not self.loop.is_closed():
             self.loop.call_soon_threadsafe(self._cancel)
 
     def _start(self) -> None:
@@ -198,7 +200,8 @@ def wait(
     nested = running_loop() is loop
     # A loop that rests (`loop.run_until_complete` between two calls) moves only if we move it.
     resting = running_loop() is None and not loop.is_running()
-    with _interrupts(interrupted):
+    # A signal handler may run in the midst of anything the loop does, so it only leaves word.
+    with _interrupts(lambda: loop.call_soon_threadsafe(interrupted)):
         if nested or resting:
             if nested:
                 _make_nestable(loop)
@@ -218,7 +221,7 @@ def _make_nestable(loop: asyncio.AbstractEventLoop) -> None:
 
 
 @contextmanager
-def _interrupts(first: Callable[[], None]) -> Iterator[None]:
+def _interrupts(first: Callable[[], object]) -> Iterator[None]:
     """The first Ctrl-C calls `first`, so that async code in the midst of a step is not torn apart; KeyboardInterrupt
     is raised at the end. The second raises it where it hits.
     """

@@ -91,9 +91,10 @@ class FlowWidget(anywidget.AnyWidget):
 
     def add(self, run: str, name: str, log: RunLog) -> None:
         """Show this run, and keep it to choose from."""
-        feed = self._feeds[run] = Feed(run, log, self.send, self._changed)
+        # The page hears of the run before its first frame, or it would take that for a run it need not keep.
         self.runs = [*self.runs, {"id": run, "name": name, "status": "running"}]
         self.shown = run
+        feed = self._feeds[run] = Feed(run, log, self.send, self._changed)
         ticker.call(feed.push)
 
     def drop(self, run: str) -> None:

@@ -1,0 +1,169 @@
+"""A real Jupyter kernel, driven as a notebook page drives it."""
+
+from __future__ import annotations
+
+import queue
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from doubles import HANG
+from jupyter_client.manager import start_new_kernel
+
+VIEW = "application/vnd.jupyter.widget-view+json"
+TESTS = Path(__file__).parent
+NOT_OURS = "Kernel is running over TCP without encryption"
+"""What every kernel of this kind says when it starts."""
+
+
+@dataclass
+class Cell:
+    """What one cell led to, up to the moment the kernel was idle again."""
+
+    seconds: float = 0.0
+    stdout: str = ""
+    stderr: str = ""
+    error: str = ""
+    shown: list[dict] = field(default_factory=list)
+
+    @property
+    def text(self):
+        """The plain text of what it displayed last."""
+        return self.shown[-1]["text/plain"]
+
+    @property
+    def value(self):
+        """What its last line is, where that has a literal form."""
+        return eval(self.text, {})
+
+
+class Comms:
+    """What a page hears from the kernel's widgets, in order."""
+
+    def __init__(self):
+        self.opened = {}
+        self.messages = []
+
+    def take(self, message):
+        content = message["content"]
+        if message["msg_type"] == "comm_open":
+            self.opened[content["comm_id"]] = content["data"]["state"]
+        elif message["msg_type"] == "comm_msg":
+            self.messages.append((content["comm_id"], content["data"]))
+
+    def widgets(self):
+        """Ids of our own, the newest last."""
+        return [comm for comm, state in self.opened.items() if state.get("_model_module") == "anywidget"]
+
+    def said(self, comm, kind=None):
+        """The custom messages of a widget."""
+        all_of_it = [
+            data["content"] for sender, data in self.messages if sender == comm and data.get("method") == "custom"
+        ]
+        return [message for message in all_of_it if kind in (None, message["kind"])]
+
+    def states(self, comm, trait):
+        """The values a trait took."""
+        first = self.opened[comm].get(trait)
+        later = [
+            data["state"][trait]
+            for sender, data in self.messages
+            if sender == comm and data.get("method") == "update" and trait in data["state"]
+        ]
+        return [first, *later]
+
+
+class Kernel:
+    """A kernel in a process of its own.
+
+    Args:
+        batch: whether cells run as nbclient runs them: nobody can be asked for input.
+    """
+
+    def __init__(self, *, batch=False):
+        self.batch = batch
+        self.comms = Comms()
+        self._stderr = Path(tempfile.mkstemp(suffix=".stderr")[1])
+        with self._stderr.open("w") as stderr:
+            self._manager, self._client = start_new_kernel(kernel_name="python3", stderr=stderr, cwd=str(TESTS))
+        # Small real things for the cells, as the tests have them.
+        self.run(f"import sys; sys.path.insert(0, {str(TESTS)!r})")
+
+    def execute(self, code):
+        """Send a cell, without waiting for it."""
+        return self._client.execute(code, allow_stdin=not self.batch)
+
+    def run(self, code):
+        """Run a cell to its end."""
+        return self.finish(self.execute(code))
+
+    def finish(self, request):
+        """Hear everything up to the moment in which the kernel is done with a request."""
+        cell, begun = Cell(), time.monotonic()
+        self.hear(lambda message: self._ends(message, request, cell))
+        cell.seconds = time.monotonic() - begun
+        return cell
+
+    def hear(self, until: Callable[[dict], bool]):
+        """Take messages until one is what is waited for."""
+        deadline = time.monotonic() + HANG
+        while True:
+            try:
+                message = self._client.get_iopub_msg(timeout=max(0.1, deadline - time.monotonic()))
+            except queue.Empty:
+                raise TimeoutError(f"the kernel said nothing of the kind for {HANG} s:\n{self.stderr}") from None
+            self.comms.take(message)
+            if until(message):
+                return message
+
+    def hear_from(self, comm, condition):
+        """Wait until the custom messages of a widget fulfil a condition, and give them."""
+        if not condition(self.comms.said(comm)):
+            self.hear(lambda _message: condition(self.comms.said(comm)))
+        return self.comms.said(comm)
+
+    def say(self, comm, content):
+        """What a page sends to a widget."""
+        self._comm_message(comm, {"method": "custom", "content": content})
+
+    def set_trait(self, comm, **state):
+        self._comm_message(comm, {"method": "update", "state": state, "buffer_paths": []})
+
+    def answer_input(self, text):
+        """Wait for `input()` and type an answer."""
+        message = self._client.get_stdin_msg(timeout=HANG)
+        self._client.input(text)
+        return message["content"]["prompt"]
+
+    def interrupt(self):
+        self._manager.interrupt_kernel()
+
+    @property
+    def stderr(self):
+        """What the process complained about, which a page shows nobody."""
+        lines = self._stderr.read_text().splitlines()
+        return "\n".join(line for line in lines if NOT_OURS not in line)
+
+    def close(self):
+        """Shut down as a server does, and wait for the end of the process."""
+        self._client.stop_channels()
+        self._manager.shutdown_kernel()
+
+    def _comm_message(self, comm, data):
+        message = self._client.session.msg("comm_msg", {"comm_id": comm, "data": data})
+        self._client.shell_channel.send(message)
+
+    @staticmethod
+    def _ends(message, request, cell):
+        if message["parent_header"].get("msg_id") != request:
+            return False
+        kind, content = message["msg_type"], message["content"]
+        if kind == "stream":
+            setattr(cell, content["name"], getattr(cell, content["name"]) + content["text"])
+        elif kind == "error":
+            cell.error = f"{content['ename']}: {content['evalue']}"
+        elif kind in ("execute_result", "display_data"):
+            cell.shown.append(content["data"])
+        return kind == "status" and content["execution_state"] == "idle"
