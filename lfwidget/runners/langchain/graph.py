@@ -71,6 +71,11 @@ class _Scope:
         label = self.key or self.name
         return replace(self, prefix=f"{self.prefix}{_slug(label)}/", key=None, name=None) if label else self
 
+    def branches(self) -> _Scope:
+        """The scope of what lies beside a join or a fork: below its key, if it has one."""
+        prefix = f"{self.prefix}{_slug(self.key)}/" if self.key else self.prefix
+        return replace(self, prefix=prefix, key=None, name=None)
+
 
 def walk(runnable: Runnable[Any, Any], config: Any = None) -> tuple[Graph, Slot]:
     """The graph of a flow, without positions, and the slot of its outermost run."""
@@ -172,7 +177,7 @@ class _Walker:
         return _Part(parts[0].entries, parts[-1].exits, slot)
 
     def _parallel(self, parallel: Any, scope: _Scope) -> _Part:
-        below = replace(scope, key=None, name=None)
+        below = scope.branches()
         parts = {key: self.part(step, below.at(key)) for key, step in parallel.steps__.items()}
         join = self._join(Description("parallel", "Parallel", "parallel"), scope, parts)
         entries = [end for part in parts.values() for end in part.entries]
@@ -188,7 +193,7 @@ class _Walker:
 
     def _assign(self, assign: Any, scope: _Scope) -> _Part:
         mapper = assign.mapper
-        below = replace(scope, key=None, name=None)
+        below = scope.branches()
         parts = {key: self.part(step, below.at(key)) for key, step in mapper.steps__.items()}
         join = self._join(Description("assign", "Assign", "parallel"), scope, parts)
         inner = Slot(None, tagged={f"map:key:{key}": part.slot for key, part in parts.items()})
@@ -197,9 +202,7 @@ class _Walker:
 
     def _branch(self, branch: Any, scope: _Scope) -> _Part:
         node = self._add(Description("branch", "Branch", "branch"), scope)
-        below = replace(
-            scope, prefix=f"{scope.prefix}{_slug(scope.key)}/" if scope.key else scope.prefix, key=None, name=None
-        )
+        below = scope.branches()
         slot = Slot(node)
         exits: list[_End] = []
         for i, (condition, then) in enumerate(branch.branches, 1):

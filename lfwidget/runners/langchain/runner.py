@@ -44,7 +44,7 @@ class LangChainRunner:
     @property
     def name(self) -> str:
         """The run name the user gave, or the name of the class."""
-        name = self._runnable.get_name()
+        name = _run_name(self._runnable) or self._runnable.get_name()
         return {"RunnableSequence": "Chain", "LangGraph": "Graph"}.get(name, name)
 
     @property
@@ -138,6 +138,15 @@ class LangChainRunner:
                 continue
             if not state.node(node["id"]).group:
                 execution.log.append("node.skipped", node=node["id"], reason=reason)
+
+
+def _run_name(runnable: Any) -> str | None:
+    """The name given by `with_config(run_name=...)`, which `get_name` does not tell."""
+    while isinstance(runnable, RunnableBindingBase):
+        if name := runnable.config.get("run_name"):
+            return name
+        runnable = runnable.bound
+    return None
 
 
 def _with_watch(callbacks: Any, watch: Watch) -> Any:

@@ -84,6 +84,7 @@ class Watch(BaseCallbackHandler):
         self._waiting: dict[tuple[str, int | None], str] = {}
         self._found: dict[tuple[str | None, str, str], Slot] = {}
         self._known: set[str] = set()
+        self._retracted: set[str] = set()
         self._counts: dict[str, int] = {}
         self._blamed: BaseException | None = None
         self._lock = threading.RLock()
@@ -233,7 +234,9 @@ class Watch(BaseCallbackHandler):
         """What the attempt before this one said does not count any more."""
         wrapper.children += 1
         for node, span in wrapper.attempted:
-            self._log.append("node.retracted", node=node, span=span, reason="another attempt followed")
+            if span not in self._retracted:  # a retry inside a fallback: both want to
+                self._retracted.add(span)
+                self._log.append("node.retracted", node=node, span=span, reason="another attempt followed")
         wrapper.attempted.clear()
         return wrapper.children
 
