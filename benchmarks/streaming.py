@@ -21,14 +21,15 @@ from playwright.async_api import Browser, async_playwright
 from report import Row, median
 
 HERE = Path(__file__).parent
-sys.path.append(str(HERE.parent / "tests" / "browser"))
+sys.path.insert(1, str(HERE.parent / "tests" / "browser"))
+from flow_view import FlowView  # noqa: E402
 from lab import CHROMIUM_FLAGS, HANG, JupyterServer, NotebookPage, write_notebook  # noqa: E402 - the tests' own harness
 
 __all__ = ["rows"]
 
 TOKENS, RATE = 20_000, 2_000
 WAYS = ("lfwidget", "traits", "messages")
-TEXT = {"lfwidget": '.lfw-card[data-id="model"] .lfw-body', "traits": ".benchmark-text", "messages": ".benchmark-text"}
+TEXT = {"lfwidget": '[data-id="model"] .lfw-tail', "traits": ".benchmark-text", "messages": ".benchmark-text"}
 CATCH_UP_LIMIT, P50_LIMIT, P99_LIMIT = 300, 30, 80
 QUIET = 1.5  # seconds without anything new after which nothing more will come
 
@@ -88,8 +89,7 @@ def written(done: Path) -> list[float]:
 
 async def whole_text(notebook: NotebookPage, way: str) -> str:
     if way == "lfwidget":
-        await notebook.page.locator('.lfw-card[data-id="model"]').click()
-        return await notebook.page.locator(".lfw-panel .lfw-text").first.text_content()
+        return await FlowView.under(notebook, 0).text("model")
     return await notebook.page.locator(TEXT[way]).first.text_content()
 
 
@@ -115,6 +115,7 @@ async def reloaded(browser: Browser, server: JupyterServer, number: int) -> Stre
     done = server.home / f"reload-{number}.json"
     async with opened(browser, server, "lfwidget", done) as notebook:
         await notebook.page.wait_for_function("count => window.probe.arrivals.at(-1)?.[1] > count", arg=TOKENS // 3)
+        await notebook.save()  # a page that is loaded again shows the outputs that were saved
         await notebook.reload()
         sent, arrivals, asked = await settled(notebook, done)
         text = await whole_text(notebook, "lfwidget")
