@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+import threading
+import time
 
 HANG = 30.0
 """Seconds after which something that should have happened never will. A bound on hanging, not on speed."""
@@ -24,6 +28,18 @@ async def until(run, *kinds):
 
 def node(node_id, title=None, **fields):
     return {"id": node_id, "title": title or node_id.title(), "type": "node", **fields}
+
+
+def press_ctrl_c():
+    """Press Ctrl-C in this process, as soon as something waits that is not torn apart by it."""
+
+    def press():
+        deadline = time.monotonic() + HANG
+        while signal.getsignal(signal.SIGINT) is signal.default_int_handler and time.monotonic() < deadline:
+            time.sleep(0.001)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=press).start()
 
 
 TWO_NODES = (node("first"), node("second"))

@@ -13,7 +13,7 @@ from kernels import TESTS, VIEW, Kernel
 SETUP = """
 import asyncio, sys, time
 import lfwidget as lf
-from doubles import Gate, SmallRunner, echo, until
+from doubles import Gate, SmallRunner, echo, press_ctrl_c, until
 gate = Gate()
 flow = lf.Flow(SmallRunner(gate))
 """
@@ -118,10 +118,7 @@ def test_interrupting_a_cell_that_awaits_cancels_the_run(live):
 
 def test_interrupting_a_cell_that_waits_cancels_the_run(live):
     live.run("run = flow.run('hi'); await until(run, 'node.started')")
-    cell = live.execute("print('waiting'); run.result()")
-    live.hear(lambda message: message["content"].get("text") == "waiting\n")
-    live.interrupt()
-    assert live.finish(cell).error.startswith("KeyboardInterrupt")
+    assert live.run("press_ctrl_c(); run.result()").error.startswith("KeyboardInterrupt")
     assert live.run("run.status, run.log.since(0)[-1]['reason']").value == ("cancelled", "Ctrl-C was pressed")
     assert live.run("1 + 1").value == 2
 
@@ -145,10 +142,7 @@ def test_with_a_thread_a_run_goes_on_while_a_cell_blocks(live):
 def test_interrupting_a_cell_that_waits_for_a_thread_cancels_the_run(live):
     live.run("lf.options.loop = 'thread'; run = flow.run('hi'); lf.options.loop = 'auto'")
     live.run("await until(run, 'node.started')")
-    cell = live.execute("print('waiting'); run.result()")
-    live.hear(lambda message: message["content"].get("text") == "waiting\n")
-    live.interrupt()
-    assert live.finish(cell).error.startswith("KeyboardInterrupt")
+    assert live.run("press_ctrl_c(); run.result()").error.startswith("KeyboardInterrupt")
     assert live.run("run.status").value == "cancelled"
 
 
@@ -231,6 +225,24 @@ def test_in_batch_no_comm_is_opened(batch):
 # In a script
 
 
+def test_result_waits_inside_a_running_loop():
+    code = """
+    async def main():
+        run = flow.run("hi")
+        await until(run, "node.started")
+        try:
+            run.result(timeout=0.01)
+        except TimeoutError:
+            print(run.status)
+        asyncio.get_running_loop().call_later(0.01, gate.open)
+        print(run.result())
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(main())
+    loop.close()
+    """
+    assert script(code) == ("running\nhi\n", "")
+
+
 def test_a_script_gets_its_result_and_ends_in_silence():
     assert script("print(lf.Flow(SmallRunner(echo)).run('hi').result())") == ("hi\n", "")
 
@@ -261,13 +273,13 @@ def test_ctrl_c_in_result_cancels_the_run():
     code = """
     run = flow.run("hi")
     asyncio.run(until(run, "node.started"))
+    press_ctrl_c()
     try:
-        print("waiting", flush=True)
         run.result()
     except KeyboardInterrupt:
         print(run.status)
     """
-    assert script(code, interrupt_at="waiting") == ("waiting\ncancelled\n", "")
+    assert script(code) == ("cancelled\n", "")
 
 
 def test_ctrl_c_in_await_cancels_the_run():
