@@ -23,7 +23,7 @@ from lfwidget.options import options
 if TYPE_CHECKING:
     from lfwidget.flow import Flow
     from lfwidget.run import Run
-    from lfwidget.scripted import ScriptedModel
+    from lfwidget.scripted import Reply, ScriptedModel
 
 __all__ = [
     "DisplayError",
@@ -35,6 +35,7 @@ __all__ = [
     "MissingExtraError",
     "NestedLoopError",
     "NotAFlowError",
+    "Reply",
     "Run",
     "RunCancelledError",
     "RunDeadlockError",
@@ -43,7 +44,12 @@ __all__ = [
     "options",
 ]
 
-_LAZY = {"Flow": "lfwidget.flow", "Run": "lfwidget.run", "ScriptedModel": "lfwidget.scripted"}
+_LAZY = {
+    "Flow": "lfwidget.flow",
+    "Reply": "lfwidget.scripted",
+    "Run": "lfwidget.run",
+    "ScriptedModel": "lfwidget.scripted",
+}
 """Names that cost an import of what they need (pydantic, langchain), made when somebody first asks for them."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
@@ -45,7 +46,8 @@ class Flow:
     """Something to run and to watch. As the last line of a cell: its graph, an input box and a Run button.
 
     Args:
-        obj: any LangChain Runnable or compiled LangGraph graph, or a `Runner` of your own.
+        obj: any LangChain Runnable or compiled LangGraph graph, a plain function, a dict of steps to run side by
+            side, or a `Runner` of your own.
         name: what it is called; by default what the object is called.
         input: makes the flow's input from the text that somebody types, where that is not obvious.
         examples: inputs to choose from in the widget.
@@ -218,7 +220,10 @@ def _runner(obj: Any) -> Runner:
         runner: Runner = obj
         return runner
     from langchain_core.runnables import Runnable
+    from langchain_core.runnables.base import coerce_to_runnable
 
+    if inspect.isroutine(obj) or isinstance(obj, dict):  # what LangChain itself takes for a step of a chain
+        obj = coerce_to_runnable(obj)
     if not isinstance(obj, Runnable):
         hint = ": compile it first, with .compile()" if hasattr(obj, "compile") else ""
         raise NotAFlowError(
