@@ -115,8 +115,9 @@ class Span:
     def _take_end(self, event: dict[str, Any]) -> None:
         self.close(_CLOSED_BY[event["kind"]], event["t"], event.get("duration"))
         self.output = event.get("output", self.output)
-        self.error = event.get("error", self.error)
-        self.usage = event.get("usage", self.usage)
+        for key in ("error", "usage"):
+            if event.get(key) is not None:
+                setattr(self, key, event[key])
         if event.get("tool_calls"):
             self._calls.clear()
             for call in event["tool_calls"]:
@@ -215,13 +216,12 @@ class NodeState:
     @property
     def usage(self) -> dict[str, int] | None:
         """Tokens it was billed for, over all its spans."""
-        return sum_usage(self.group)
+        return sum_usage(span.usage for span in self.group)
 
     @property
     def tokens(self) -> int:
-        """Output tokens once they are known, until then the chunks counted."""
-        usage = self.usage or {}
-        return usage.get("output_tokens", sum(span.chunks for span in self.group))
+        """Output tokens: of each span what it was billed for once that is known, until then the chunks counted."""
+        return sum((span.usage or {}).get("output_tokens", span.chunks) for span in self.group)
 
     @property
     def duration(self) -> float | None:
@@ -269,12 +269,12 @@ class NodeState:
         return next((span for span in spans if not span.retracted), None)
 
 
-def sum_usage(spans: Iterable[Span]) -> dict[str, int] | None:
-    """The tokens of all spans that know theirs; None where none does."""
+def sum_usage(usages: Iterable[dict[str, int] | None]) -> dict[str, int] | None:
+    """The sum of what is known; None where nothing is."""
     total: dict[str, int] = {}
-    for span in spans:
+    for usage in usages:
         for key in _USAGE:
-            value = (span.usage or {}).get(key)
+            value = (usage or {}).get(key)
             if value is not None:
                 total[key] = total.get(key, 0) + value
     return total or None

@@ -69,7 +69,7 @@ class RunState:
     @property
     def usage(self) -> dict[str, int] | None:
         """Tokens of the whole run: what its end said, else the sum over all spans (retracted ones were billed too)."""
-        return self._usage or sum_usage(self.spans.values())
+        return self._usage or sum_usage(span.usage for span in self.spans.values())
 
     @property
     def text(self) -> str:
@@ -163,12 +163,13 @@ class RunState:
             node.group.append(span)
 
     def _shown_on(self, node_id: str) -> Iterator[NodeState]:
-        """The node, and the ancestors whose card shows what happens in it."""
-        node = self.nodes.get(node_id)
-        while node is not None:
+        """The node, and the ancestors whose card shows what happens in it. A graph from a file may go in circles."""
+        node, seen = self.nodes.get(node_id), set[str]()
+        while node is not None and node.id not in seen:
             yield node
             if node.has_card:
                 return
+            seen.add(node.id)
             node = self.nodes.get(node.parent or "")
 
     def _node_started(self, event: dict[str, Any]) -> None:
@@ -213,11 +214,10 @@ class RunState:
         self._end = _ENDS[event["kind"]]
         self.duration = event["t"]
         self.pending.clear()
-        if self._end == "finished":
-            self.output = event.get("output")
-            self._usage = event.get("usage")
-        elif self._end == "failed":
-            self.error = event.get("error")
+        self.output = event.get("output", self.output)
+        self.error = event.get("error", self.error)
+        if "usage" in event:
+            self._usage = sum_usage([event["usage"]])
         for span in self.spans.values():
             if span.open:
                 span.close("cancelled", event["t"])

@@ -23,6 +23,11 @@ export class NodeState {
     this.id = id;
   }
 
+  /** Whether it is drawn as a card of its own. */
+  get hasCard(): boolean {
+    return this.def?.card ?? true;
+  }
+
   get status(): NodeStatus {
     if (this.#running > 0) {
       return "running";
@@ -68,11 +73,11 @@ export class NodeState {
   }
 
   get tokens(): number {
-    let counted = 0;
+    let sum = 0;
     for (const span of this.group) {
-      counted += span.chunks;
+      sum += span.usage?.output_tokens ?? span.chunks;
     }
-    return this.usage?.output_tokens ?? counted;
+    return sum;
   }
 }
 

@@ -7,11 +7,16 @@ import type {
   ErrorInfo,
   Event,
   GraphChanged,
+  InputGiven,
   InputRequested,
   Log,
   Node,
+  NodeSkipped,
   NodeStarted,
   Note,
+  RunCancelled,
+  RunFailed,
+  RunFinished,
   RunStarted,
   Usage,
 } from "./types.gen.ts";
@@ -20,12 +25,6 @@ export type RunStatus = SpanStatus;
 
 /** An event that does not follow the last one, or that lacks what its kind carries. */
 export class EventError extends Error {}
-
-const ENDS: Record<string, RunStatus> = {
-  "run.finished": "finished",
-  "run.failed": "failed",
-  "run.cancelled": "cancelled",
-};
 
 export class RunState {
   seq = 0;
@@ -88,11 +87,19 @@ export class RunState {
 
   /** The node whose card shows what happens in this one: itself, or the nearest ancestor that has a card. */
   card(id: string): string {
-    let at = this.nodes.get(id);
-    while (at?.def?.card === false && at.def.parent !== undefined) {
-      at = this.nodes.get(at.def.parent);
+    return this.#shownOn(id).at(-1)?.id ?? id;
+  }
+
+  /** The node, and the ancestors whose card shows what happens in it. A graph from a file may go in circles. */
+  #shownOn(id: string): NodeState[] {
+    const path: NodeState[] = [];
+    for (let at = this.nodes.get(id); at && !path.includes(at); at = this.nodes.get(at.def?.parent ?? "")) {
+      path.push(at);
+      if (at.hasCard) {
+        break;
+      }
     }
-    return at?.id ?? id;
+    return path;
   }
 
   #fold(event: Event): void {
@@ -104,11 +111,11 @@ export class RunState {
       case "node.started":
         return this.#start(event);
       case "node.skipped":
-        return this.#skip(event.node, event.reason);
+        return this.#skip(event);
       case "input.requested":
         return this.#ask(event);
       case "input.given":
-        return this.#answer(event.request, event.span);
+        return this.#answer(event);
       case "log":
         this.logs.push(event);
         return;
@@ -118,7 +125,7 @@ export class RunState {
       case "run.finished":
       case "run.failed":
       case "run.cancelled":
-        return this.#finish(event);
+        return this.#finish(event, event.kind.slice(4) as RunStatus);
       default:
         return this.#onSpan(event);
     }
@@ -161,15 +168,12 @@ export class RunState {
     let moved = false;
     for (const def of nodes) {
       const node = this.node(def.id);
-      moved ||= node.group.length > 0 && (node.def?.parent !== def.parent || node.def?.card !== def.card);
+      moved ||= node.group.length > 0 && (node.def?.parent !== def.parent || node.hasCard !== (def.card ?? true));
       node.def = def;
     }
-    if (moved) {
-      this.#regroup();
+    if (!moved) {
+      return;
     }
-  }
-
-  #regroup(): void {
     for (const node of this.nodes.values()) {
       node.group = [];
     }
@@ -179,11 +183,8 @@ export class RunState {
   }
 
   #group(span: Span): void {
-    let at: NodeState | undefined = this.nodes.get(span.node);
-    at?.group.push(span);
-    while (at?.def?.card === false && at.def.parent !== undefined) {
-      at = this.nodes.get(at.def.parent);
-      at?.group.push(span);
+    for (const node of this.#shownOn(span.node)) {
+      node.group.push(span);
     }
   }
 
@@ -200,15 +201,7 @@ export class RunState {
     this.#touch(node.id);
   }
 
-  #turn(span: Span | undefined, status: "running" | "waiting"): void {
-    if (span?.open) {
-      this.#change(span, () => {
-        span.status = status;
-      });
-    }
-  }
-
-  #skip(id: string, reason: string): void {
+  #skip({ node: id, reason }: NodeSkipped): void {
     const node = this.node(id);
     node.skipped = true;
     node.reason = reason;
@@ -217,26 +210,37 @@ export class RunState {
 
   #ask(event: InputRequested): void {
     this.pending.set(event.request, event);
-    this.#turn(this.spans.get(event.span), "waiting");
+    this.#turn(event.span, "waiting");
     this.#touch(event.node);
   }
 
-  #answer(request: string, spanId: string): void {
+  #answer({ request, span }: InputGiven): void {
     this.pending.delete(request);
-    const asksOn = [...this.pending.values()].some((other) => other.span === spanId);
-    if (!asksOn) {
-      this.#turn(this.spans.get(spanId), "running");
+    if (![...this.pending.values()].some((other) => other.span === span)) {
+      this.#turn(span, "running");
     }
   }
 
-  #finish(event: Event): void {
-    this.#end = ENDS[event.kind] ?? "finished";
+  #turn(id: string, status: "running" | "waiting"): void {
+    const span = this.spans.get(id);
+    if (span?.open) {
+      this.#change(span, () => {
+        span.status = status;
+      });
+    }
+  }
+
+  #finish(event: RunFinished | RunFailed | RunCancelled, status: RunStatus): void {
+    this.#end = status;
     this.duration = event.t;
     this.pending.clear();
-    if (event.kind === "run.finished") {
-      this.output = event.output ?? null;
+    if ("output" in event) {
+      this.output = event.output;
+    }
+    if ("usage" in event) {
       this.#usage = sumUsage([event]);
-    } else if (event.kind === "run.failed") {
+    }
+    if ("error" in event) {
       this.error = event.error;
     }
     for (const span of this.spans.values()) {
