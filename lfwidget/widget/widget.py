@@ -11,6 +11,7 @@ from typing import Any
 
 import anywidget
 import traitlets
+from ipywidgets import Layout
 
 from lfwidget import runtime
 from lfwidget.errors import DisplayError, EventError, InputError, LfwidgetError
@@ -85,7 +86,9 @@ class FlowWidget(anywidget.AnyWidget):
         self._update_due = False
         self._news: tuple[list[dict[str, Any]], dict[str, Any]] | None = None
         self._stop_beats: Callable[[], object] = bool
-        super().__init__(graph=dict(graph), title=title, form=None if form is None else dict(form))
+        # In an HBox a widget is as wide as its content, and a canvas has no width of its own.
+        layout = Layout(width="100%")
+        super().__init__(graph=dict(graph), title=title, form=None if form is None else dict(form), layout=layout)
         self._stop_beats = ticker.on_beat(self._beat)
         self.on_msg(self._receive)
 
