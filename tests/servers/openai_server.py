@@ -91,6 +91,7 @@ class OpenAIServer:
 
     Attributes:
         script: what is answered from now on.
+        keep_alive: whether a connection serves several requests, as OpenAI's do. If not, no socket outlives its test.
         requests: the bodies received, oldest first.
         sent: how many deltas went out, in all.
         disconnected: set when a client went away before its answer was complete.
@@ -98,6 +99,7 @@ class OpenAIServer:
     """
 
     script: Script = field(default_factory=Script)
+    keep_alive: bool = False
     requests: list[dict[str, Any]] = field(default_factory=list)
     sent: int = 0
     disconnected: threading.Event = field(default_factory=threading.Event)
@@ -167,9 +169,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(data)))
-        self.send_header("Connection", "close")  # no socket outlives its test
+        self._send_connection()
         self.end_headers()
         self.wfile.write(data)
+
+    def _send_connection(self) -> None:
+        self.send_header("Connection", "keep-alive" if self._server.keep_alive else "close")
 
     def _whole(self, script: Script, request: Mapping[str, Any]) -> None:
         calls = [
@@ -189,7 +194,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Transfer-Encoding", "chunked")
-        self.send_header("Connection", "close")
+        self._send_connection()
         self.end_headers()
         try:
             self._send_all(script, request)
