@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import re
 import statistics
 import sys
@@ -31,7 +32,7 @@ TOKENS, RATE = 20_000, 2_000
 WAYS = ("lfwidget", "traits", "messages")
 TEXT = {"lfwidget": '[data-id="model"] .lfw-tail', "traits": ".benchmark-text", "messages": ".benchmark-text"}
 CATCH_UP_LIMIT, P50_LIMIT, P99_LIMIT = 300, 30, 80
-QUIET = 1.5  # seconds without anything new after which nothing more will come
+QUIET = 2.5  # seconds without anything new after which nothing more will come
 
 
 @dataclass(frozen=True)
@@ -117,12 +118,13 @@ async def reloaded(browser: Browser, server: JupyterServer, number: int) -> Stre
         await notebook.page.wait_for_function("count => window.probe.arrivals.at(-1)?.[1] > count", arg=TOKENS // 3)
         await notebook.save()  # a page that is loaded again shows the outputs that were saved
         await notebook.reload()
+        await notebook.page.wait_for_function("window.probe.arrivals.length > 0")
         sent, arrivals, asked = await settled(notebook, done)
         text = await whole_text(notebook, "lfwidget")
     if asked is None:
         raise AssertionError("the reloaded page never asked for what it had missed")
     left = bisect_left(sent, asked / 1000) - 1
-    caught_up = next(moment for moment, number in arrivals if number >= left)
+    caught_up = next((moment for moment, number in arrivals if number >= left), math.inf)
     return Stream(0, text == "".join(map(token, range(TOKENS))), [], caught_up - asked)
 
 
