@@ -1,3 +1,5 @@
+# ruff: noqa: T201 - printing is what is tested
+
 import asyncio
 import logging
 import sys
