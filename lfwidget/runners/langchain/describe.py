@@ -13,6 +13,7 @@ from langchain_core.output_parsers.base import BaseLLMOutputParser
 from langchain_core.prompts.base import BasePromptTemplate
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import Runnable, RunnableGenerator, RunnableLambda, RunnablePassthrough
+from langchain_core.runnables.config import run_in_executor
 from langchain_core.runnables.passthrough import RunnablePick
 from langchain_core.tools import BaseTool
 
@@ -102,7 +103,7 @@ def _tool(tool: BaseTool) -> Description:
 def _function(runnable: Any) -> Description:
     name = _function_name(runnable)
     is_function = isinstance(runnable, (RunnableLambda, RunnableGenerator)) or not _is_named_class(runnable)
-    sync = getattr(runnable, "func", None) is not None and getattr(runnable, "afunc", None) is None
+    sync = getattr(runnable, "func", None) is not None and _runs_in_a_thread(getattr(runnable, "afunc", None))
     params = {"code": code} if (code := _source(runnable)) else {}
     return Description(
         name,
@@ -113,6 +114,11 @@ def _function(runnable: Any) -> Description:
         function=is_function,
         sync=sync,
     )
+
+
+def _runs_in_a_thread(coroutine_function: Any) -> bool:
+    """Whether there is no asynchronous twin, or only LangGraph's: a partial of `run_in_executor`."""
+    return coroutine_function is None or getattr(coroutine_function, "func", None) is run_in_executor
 
 
 def _is_named_class(runnable: Any) -> bool:
@@ -129,8 +135,7 @@ def _function_name(runnable: Any) -> str:
 
 def _source(runnable: Any) -> str:
     """The code of a plain function, which is what a student wants to read on the panel."""
-    function = getattr(runnable, "afunc", None) or getattr(runnable, "func", None)
-    function = getattr(function, "func", function)
+    function = getattr(runnable, "func", None) or getattr(runnable, "afunc", None)
     if not inspect.isfunction(function):
         return ""
     try:

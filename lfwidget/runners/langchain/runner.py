@@ -18,13 +18,19 @@ from lfwidget.runners.base import Execution, Form, Question
 from lfwidget.runners.langchain.graph import walk
 from lfwidget.runners.langchain.inputs import InputShape
 from lfwidget.runners.langchain.messages import readable
+from lfwidget.runners.langchain.stop import stoppable
 from lfwidget.runners.langchain.watch import StreamingWatch, Watch
 
 __all__ = ["LangChainRunner"]
 
+_CANCELLED = "the run was cancelled"
 _NO_CHECKPOINTER = (
     "the graph asked for input, but it has no checkpointer, so it cannot go on from there: "
     "compile it with `checkpointer=InMemorySaver()` (from langgraph.checkpoint.memory)"
+)
+_INSIDE_A_CHAIN = (
+    "a graph inside this chain asked for input, and a chain cannot go on from its middle: "
+    "make the graph the flow, lf.Flow(graph), with the other steps as its nodes"
 )
 
 
@@ -71,15 +77,13 @@ class LangChainRunner:
         try:
             return await self._invoke(execution, watch, config)
         except asyncio.CancelledError:
-            outcome = "the run was cancelled"
+            outcome = _CANCELLED
             raise
         except BaseException:
             outcome = "an earlier node failed"
             raise
         finally:
-            watch.close(
-                "the run was cancelled" if outcome == "the run was cancelled" else "the run ended before it did"
-            )
+            watch.close(cancelled=outcome == _CANCELLED)
             self._skip(execution, outcome)
 
     def _check(self, execution: Execution) -> None:
@@ -91,10 +95,12 @@ class LangChainRunner:
     async def _invoke(self, execution: Execution, watch: Watch, config: Any) -> Any:
         value = execution.input
         while True:
-            output = await self._runnable.ainvoke(value, config)
+            output = await stoppable(self._runnable.ainvoke(value, config))
             interrupts = _interrupts(output)
-            if not interrupts or self._pregel() is None:
+            if not interrupts or not watch.interrupts:
                 return output
+            if self._pregel() is None:
+                raise LfwidgetError(_INSIDE_A_CHAIN)
             if not getattr(self._pregel(), "checkpointer", None):
                 raise LfwidgetError(_NO_CHECKPOINTER)
             value = await self._resume(execution, watch, interrupts)

@@ -28,6 +28,7 @@ from lfwidget.runners.langchain.slots import Slot
 __all__ = ["StreamingWatch", "Watch"]
 
 _HOLDS_TOGETHER = ("RunnableSequence", "RunnableWithFallbacks", "RunnableEach", "RunnableAssign", "RunnableParallel")
+_CANCELLED = "the run was cancelled"
 _STILL_RUNS = (
     "{node} is a plain function: it goes on in its thread until it returns, and nobody waits for it. "
     "Write it with `async def` to make it stop at once."
@@ -162,13 +163,13 @@ class Watch(BaseCallbackHandler):
 
     # What the runner calls
 
-    def close(self, reason: str) -> None:
+    def close(self, *, cancelled: bool) -> None:
         """End every span that LangChain left open: a cancelled model, for one, is never reported."""
         with self._lock:
             self._closed = True
-            for span, run in reversed(self._open.items()):
-                self._log.append("node.cancelled", node=run.host, span=span, reason=reason, duration=_since(run))
-            self._open.clear()
+            reason = _CANCELLED if cancelled else "the run ended before it did"
+            for run in reversed(self._open.copy().values()):
+                self._cancelled(run, reason, stopped=cancelled)
             self._runs.clear()
 
     # How it works
@@ -356,14 +357,12 @@ class Watch(BaseCallbackHandler):
         for interrupt in error.args[0] if error.args else ():
             self.interrupts.setdefault(interrupt.id, (run.host or "", span))
 
-    def _cancelled(self, run: _Run) -> None:
+    def _cancelled(self, run: _Run, reason: str = _CANCELLED, *, stopped: bool = True) -> None:
         if self._open.pop(run.span or "", None) is None:
             return
-        if run.slot.sync:
+        if stopped and run.slot.sync and run.span not in self._waiting.values():
             self._log.append("log", level="warning", message=_STILL_RUNS.format(node=run.host), node=run.host)
-        self._log.append(
-            "node.cancelled", node=run.host, span=run.span, reason="the run was cancelled", duration=_since(run)
-        )
+        self._log.append("node.cancelled", node=run.host, span=run.span, reason=reason, duration=_since(run))
 
     def _failed(self, run: _Run, error: BaseException) -> None:
         """The innermost node gets the traceback; those around it fail by the same error, without it."""

@@ -1,4 +1,4 @@
-"""Run a flow by its runner alone, and tell in short lines what happened. What must hold for every run is checked here."""
+"""Run a flow by its runner alone and tell in short lines what happened. What must hold for every run is checked."""
 
 from __future__ import annotations
 
@@ -72,6 +72,17 @@ class Watched:
             fields = {"node": question.node, "span": question.span, "request": question.request}
             self.log.append("input.given", **fields, value=given[question.request])
         return given
+
+    def first_token(self) -> asyncio.Event:
+        """An event that is set when a model has said its first token. To be asked for before the run."""
+        spoken, loop, buffer = asyncio.Event(), asyncio.get_running_loop(), self.log.delta
+
+        def delta(*token, **about):
+            buffer(*token, **about)
+            loop.call_soon_threadsafe(spoken.set)
+
+        self.log.delta = delta
+        return spoken
 
     def _check(self) -> None:
         """No span is open, no event is malformed, every span lies in one that was told before."""
