@@ -22,9 +22,9 @@ _WHOLE = frozenset({"graph", "nodes", "edges", "text", "tool_calls"})
 
 
 class _Buffer:
-    """Tokens of one channel of one span that are not in the log yet."""
+    """Tokens of one channel of one span that are not in the log yet. `before` is the last character that is in it."""
 
-    __slots__ = ("call", "channel", "masked", "node", "span", "times", "tokens")
+    __slots__ = ("before", "call", "channel", "masked", "node", "span", "times", "tokens")
 
     def __init__(self, node: str, span: str, channel: str, call: dict[str, Any] | None) -> None:
         self.node = node
@@ -34,6 +34,7 @@ class _Buffer:
         self.tokens: list[str] = []
         self.times: list[float] = []
         self.masked = 0
+        self.before = ""
 
     def is_another(self, call: dict[str, Any]) -> bool:
         """Whether a fragment belongs to another tool call; only the first of a call is sure to carry its id."""
@@ -42,17 +43,20 @@ class _Buffer:
 
     def take(self, redactor: Redactor, *, final: bool) -> tuple[list[str], list[float]]:
         """The tokens that are decided, masked; what may be the start of a secret stays, unless this is the end."""
-        text = "".join(self.tokens)
-        ready = len(text) if final else redactor.decided(text)
-        count = _whole_tokens(self.tokens, ready, redactor.find(text))
+        text, at = self.before + "".join(self.tokens), len(self.before)
+        secrets = redactor.find(text, at)
+        ready = len(text) if final else redactor.decided(text, at)
+        count = _whole_tokens(self.tokens, at, ready, secrets)
         tokens, times = self.tokens[:count], self.times[:count]
         self.tokens, self.times, self.masked = self.tokens[count:], self.times[count:], max(0, self.masked - count)
-        return [clean_text(token) for token in mask_tokens(tokens, redactor)], times
+        # Without it "ta" and "sk-or-similar-…" would look like a word and a key.
+        self.before = ("".join(tokens) or self.before)[-1:]
+        return [clean_text(token) for token in mask_tokens(tokens, at, secrets)], times
 
 
-def _whole_tokens(tokens: list[str], ready: int, secrets: list[tuple[int, int]]) -> int:
-    """How many tokens lie wholly in the first `ready` characters, without cutting a secret in two."""
-    count = used = 0
+def _whole_tokens(tokens: list[str], used: int, ready: int, secrets: list[tuple[int, int]]) -> int:
+    """How many tokens end in the first `ready` characters (`used` before them), without cutting a secret in two."""
+    count = 0
     for i, token in enumerate(tokens, 1):
         used += len(token)
         if used > ready:
@@ -62,15 +66,13 @@ def _whole_tokens(tokens: list[str], ready: int, secrets: list[tuple[int, int]])
     return count
 
 
-def mask_tokens(tokens: list[str], redactor: Redactor) -> list[str]:
+def mask_tokens(tokens: list[str], at: int, secrets: list[tuple[int, int]]) -> list[str]:
     """The same number of tokens, with every secret in them replaced where it begins and cut out of the rest."""
-    text = "".join(tokens)
-    ranges = redactor.find(text)
-    if not ranges:
+    if not secrets:
         return tokens
-    masked, at = [], 0
+    masked = []
     for token in tokens:
-        masked.append(_masked(token, at, ranges))
+        masked.append(_masked(token, at, secrets))
         at += len(token)
     return masked
 
@@ -88,16 +90,22 @@ def _masked(token: str, at: int, ranges: list[tuple[int, int]]) -> str:
     return "".join(out)
 
 
-def _portions(tokens: list[str]) -> Iterator[tuple[int, int]]:
-    """Where to cut, so that no event carries more than `_LARGEST_DELTA` characters (or one token)."""
-    start = size = 0
-    for i, token in enumerate(tokens):
-        if size and size + len(token) > _LARGEST_DELTA:
-            yield start, i
-            start, size = i, 0
-        size += len(token)
-    if tokens:
-        yield start, len(tokens)
+def _portions(tokens: list[str], times: list[float]) -> Iterator[tuple[list[str], list[float]]]:
+    """The tokens in portions of at most `_LARGEST_DELTA` characters; a token longer than that is cut."""
+    portion: list[str] = []
+    arrived: list[float] = []
+    size = 0
+    for token, time_ in zip(tokens, times, strict=True):
+        for start in range(0, len(token) or 1, _LARGEST_DELTA):
+            piece = token[start : start + _LARGEST_DELTA]
+            if portion and size + len(piece) > _LARGEST_DELTA:
+                yield portion, arrived
+                portion, arrived, size = [], [], 0
+            portion.append(piece)
+            arrived.append(time_)
+            size += len(piece)
+    if portion:
+        yield portion, arrived
 
 
 class RunLog:
@@ -119,7 +127,7 @@ class RunLog:
         self._redactor = redactor or Redactor()
         self._events: list[dict[str, Any]] = []
         self._buffers: dict[str, _Buffer] = {}
-        self._arguments: dict[tuple[str, int], ArgumentMask] = {}
+        self._arguments: dict[tuple[str, int], tuple[str | None, ArgumentMask]] = {}
         self._listeners: list[Callable[[], None]] = []
         self._lock = threading.Lock()
         self._zero: float | None = None
@@ -154,6 +162,7 @@ class RunLog:
                 raise EventError(f"the run has ended: {kind!r} cannot follow", {"kind": kind, **clean}, "kind")
             if kind in ENDS:
                 self._merge_all(final=True)
+                self._buffers.clear()
                 self.ended = True
             elif "span" in clean:
                 self._merge(self._buffers.pop(clean["span"], None), final=True)
@@ -220,18 +229,23 @@ class RunLog:
         Raises:
             EventError: one is out of order.
         """
-        with self._lock:
-            for event in events:
-                if event["seq"] != len(self._events) + 1 or event["t"] < self._last_t:
-                    raise EventError(
-                        f"event {event['seq']} cannot follow event {len(self._events)}: the log has a gap or goes back",
-                        event,
-                        "seq",
-                    )
-                self._events.append(event)
-                self._last_t = event["t"]
-                self.ended = self.ended or event["kind"] in ENDS
-        self._mark()
+        try:
+            with self._lock:
+                for event in events:
+                    self._take_in(event)
+        finally:
+            self._mark()
+
+    def _take_in(self, event: dict[str, Any]) -> None:
+        if event["seq"] != len(self._events) + 1 or event["t"] < self._last_t:
+            raise EventError(
+                f"event {event['seq']} cannot follow event {len(self._events)}: the log has a gap or goes back",
+                event,
+                "seq" if event["seq"] != len(self._events) + 1 else "t",
+            )
+        self._events.append(event)
+        self._last_t = event["t"]
+        self.ended = self.ended or event["kind"] in ENDS
 
     def _clean(self, key: str, value: Any) -> Any:
         """A field as JSON and without secrets. Texts of models and our own graphs are whole however long they are."""
@@ -239,6 +253,8 @@ class RunLog:
             value = to_json(value)
         elif isinstance(value, str):
             value = clean_text(value)
+        elif key == "tool_calls":
+            value = [{**to_json(call), "args": ArgumentMask().feed(clean_text(call["args"]))} for call in value]
         return self._redactor.value(value, key)
 
     def _mark(self) -> None:
@@ -255,31 +271,37 @@ class RunLog:
         if self._zero is None:
             self._zero = now
         # A clock that goes back would break binary search over `t`.
-        self._last_t = max(self._last_t, now - self._zero)
+        self._last_t = max(self._last_t, round(now - self._zero, 6))
         return self._last_t
 
     def _add(self, kind: str, fields: dict[str, Any]) -> dict[str, Any]:
-        event = {"seq": len(self._events) + 1, "t": round(self._now(), 6), "kind": kind, **fields}
+        event = {"seq": len(self._events) + 1, "t": self._now(), "kind": kind, **fields}
         self._events.append(event)
         return event
 
     def _merge_all(self, *, final: bool) -> None:
-        for span, buffer in list(self._buffers.items()):
+        for buffer in self._buffers.values():
             self._merge(buffer, final=final)
-            if not buffer.tokens:
-                del self._buffers[span]
 
     def _merge(self, buffer: _Buffer | None, *, final: bool) -> None:
         """Move the decided tokens of one buffer into the log; with `final`, all of them."""
         if buffer is None or not buffer.tokens:
             return
-        if buffer.call is not None:
-            mask = self._arguments.setdefault((buffer.span, buffer.call["index"]), ArgumentMask())
+        if buffer.channel == "tool_call":
+            mask = self._argument_mask(buffer.span, buffer.call or {})
             buffer.tokens[buffer.masked :] = map(mask.feed, buffer.tokens[buffer.masked :])
             buffer.masked = len(buffer.tokens)
-        tokens, times = buffer.take(self._redactor, final=final)
-        for start, end in _portions(tokens):
-            self._add_delta(buffer, tokens[start:end], times[start:end])
+        for tokens, times in _portions(*buffer.take(self._redactor, final=final)):
+            self._add_delta(buffer, tokens, times)
+
+    def _argument_mask(self, span: str, call: dict[str, Any]) -> ArgumentMask:
+        """The mask that has read the call so far. Another id at the same place is another call, read from its start."""
+        key, call_id = (span, call.get("index", 0)), call.get("id")
+        known, mask = self._arguments.get(key, (None, ArgumentMask()))
+        if None not in (known, call_id) and known != call_id:
+            known, mask = None, ArgumentMask()
+        self._arguments[key] = (known or call_id, mask)
+        return mask
 
     def _add_delta(self, buffer: _Buffer, tokens: list[str], times: list[float]) -> None:
         now = self._now() + (self._zero or 0.0)

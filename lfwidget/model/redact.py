@@ -16,6 +16,7 @@ _NAMES = re.compile(
     r"|access[_\-]?token|auth[_\-]?token|refresh[_\-]?token|id[_\-]?token|session[_\-]?token|x[_\-]api[_\-]key)s?($|[_\-.])",
     re.IGNORECASE,
 )
+_HUMPS = re.compile("(?<=[a-z0-9])(?=[A-Z])")
 _SHAPES = re.compile(
     r"(?<![A-Za-z0-9_\-])(?:"
     r"sk-[A-Za-z0-9_\-]{16,}"  # OpenAI, Anthropic, OpenRouter
@@ -31,21 +32,28 @@ _SHAPES = re.compile(
     r")"
 )
 _TAIL = re.compile(
-    r"(?<![A-Za-z0-9_\-])(?:s|sk|sk-|l|ls|lsv|lsv2|g|gs|gsk|h|hf|A|AI|AIz|AK|AKI|gh|gh[pousr]|git|gith|githu|github|x|xo"
+    r"(?<![A-Za-z0-9_\-])(?:s|sk|sk-|l|ls|lsv|lsv2|g|gs|gsk|h|hf|A|AI|AIz|AK|AKI|gh|gh[pousr]|gi|git|gith|githu|github|x|xo"
     r"|xox[abprs]?|e|ey|B|Be|Bea|Bear|Beare|Bearer\s*|(?:sk-|lsv2_|gsk_|hf_|AIza|gh[pousr]_|github_|xox[abprs]-|AKIA|eyJ"
     r"|Bearer\s+)[A-Za-z0-9_\-.=+/]*)\Z"
 )
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether what stands under this name is a secret: `api_key`, `password`, `Authorization` and their like."""
-    return _NAMES.search(name) is not None
+    """Whether what stands under this name is a secret: `api_key`, `clientSecret`, `Authorization` and their like.
+
+    `token` alone is not: in flows it is a word a model says far more often than a key.
+    """
+    return _NAMES.search(_HUMPS.sub("_", name)) is not None
 
 
 def known_secrets(environment: Iterable[tuple[str, str]] | None = None) -> set[str]:
-    """Values of environment variables with a secret name, at least 8 characters long."""
+    """Values of environment variables with a secret name (HF_TOKEN, too), at least 8 characters long."""
     pairs = os.environ.items() if environment is None else environment
-    return {value for name, value in pairs if is_secret_name(name) and len(value) >= _SHORTEST}
+    return {value for name, value in pairs if _is_secret_variable(name) and len(value) >= _SHORTEST}
+
+
+def _is_secret_variable(name: str) -> bool:
+    return is_secret_name(name) or name.upper().endswith("TOKEN")
 
 
 class Redactor:
@@ -60,14 +68,14 @@ class Redactor:
         self._secrets = sorted({secret for secret in secrets if len(secret) >= _SHORTEST}, key=len, reverse=True)
         self._known = re.compile("|".join(map(re.escape, self._secrets))) if self._secrets else None
 
-    def find(self, text: str) -> list[tuple[int, int]]:
-        """Where secrets stand in a text: ordered ranges that do not overlap."""
-        found = [match.span() for match in _SHAPES.finditer(text)]
+    def find(self, text: str, after: int = 0) -> list[tuple[int, int]]:
+        """Where secrets stand in a text, `after` so many characters: ordered ranges that do not overlap."""
+        found = [match.span() for match in _SHAPES.finditer(text, after)]
         if self._known is not None:
-            found += [match.span() for match in self._known.finditer(text)]
+            found += [match.span() for match in self._known.finditer(text, after)]
         merged: list[tuple[int, int]] = []
         for start, end in sorted(found):
-            if merged and start <= merged[-1][1]:
+            if merged and start < merged[-1][1]:
                 merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
             else:
                 merged.append((start, end))
@@ -75,8 +83,9 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """The text with every secret replaced by `MASK`."""
-        text = _SHAPES.sub(MASK, text)
-        return text if self._known is None else self._known.sub(MASK, text)
+        for start, end in reversed(self.find(text)):
+            text = f"{text[:start]}{MASK}{text[end:]}"
+        return text
 
     def value(self, value: Any, name: str = "") -> Any:
         """A JSON value with its secrets masked: in every string, and whole where the name it stands under is secret."""
@@ -88,9 +97,11 @@ class Redactor:
             return [self.value(item, name) for item in value]
         return MASK if isinstance(value, int) and not isinstance(value, bool) and is_secret_name(name) else value
 
-    def decided(self, text: str) -> int:
-        """How many characters at the start of a growing text cannot become part of a secret any more."""
-        tail = _TAIL.search(text, max(0, len(text) - 4096))
+    def decided(self, text: str, after: int = 0) -> int:
+        """How many characters at the start of a growing text cannot become part of a secret any more; one that begins
+        in the first `after` is known to be none.
+        """
+        tail = _TAIL.search(text, max(after, len(text) - 4096))
         ready = tail.start() if tail else len(text)
         for secret in self._secrets:
             ready = min(ready, _overlap(text, secret))
