@@ -1,3 +1,7 @@
 import { defineConfig } from "vitest/config";
+import { forVite } from "./icons.mjs";
 
-export default defineConfig({ test: { include: ["test/**/*.test.ts"], environment: "node", testTimeout: 20_000 } });
+export default defineConfig({
+  plugins: [forVite],
+  test: { include: ["test/**/*.test.ts"], testTimeout: 20_000 },
+});

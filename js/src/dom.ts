@@ -10,7 +10,7 @@ function fill<T extends Element>(element: T, attributes: Attributes, children: r
     if (typeof value === "function") {
       element.addEventListener(name, value as EventListener);
     } else if (value !== undefined && value !== false) {
-      element.setAttribute(name, value === true ? "" : String(value));
+      element.setAttribute(name, String(value));
     }
   }
   element.append(...children.filter((child): child is Node | string => Boolean(child)));
@@ -25,6 +25,10 @@ export function h<K extends keyof HTMLElementTagNameMap>(
 ): HTMLElementTagNameMap[K] {
   return fill(document.createElement(tag), attributes, children);
 }
+
+/** The most common one: a div of ours, by the name of its class. */
+export const d = (name: string, ...children: Child[]): HTMLDivElement =>
+  h("div", { class: `lfw-${name}` }, ...children);
 
 export function s<K extends keyof SVGElementTagNameMap>(
   tag: K,

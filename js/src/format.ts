@@ -40,12 +40,8 @@ export function tokens(value: number): string {
 }
 
 export function usage(value: Usage | null): string {
-  const parts = [
-    value?.input_tokens !== undefined && `${count(value.input_tokens)} in`,
-    value?.output_tokens !== undefined && `${count(value.output_tokens)} out`,
-    value?.total_tokens !== undefined && `${count(value.total_tokens)} in all`,
-  ];
-  return parts.filter(Boolean).join(" · ");
+  const { input_tokens: into, output_tokens: out } = value ?? {};
+  return [into != null && `${count(into)} in`, out != null && `${count(out)} out`].filter(Boolean).join(" · ");
 }
 
 /** A string as it is, anything else as indented JSON. */

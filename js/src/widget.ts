@@ -5,32 +5,32 @@ import "./css/base.css";
 import "./css/canvas.css";
 import "./css/controls.css";
 import "./css/panel.css";
-import { Store, type Traits } from "./model/store.ts";
-import { Shell } from "./shell.ts";
+import { makeStore, type Store, type Traits } from "./model/store.ts";
+import { makeShell } from "./shell.ts";
 
 export default (): AnyWidget<Traits> => {
   let store: Store | null = null;
   return {
     initialize({ model, signal }: InitializeProps<Traits>) {
-      store = new Store(model, signal);
+      store = makeStore(model, signal);
     },
     render({ model, el, signal }: RenderProps<Traits>) {
-      store ??= new Store(model, signal);
-      const shell = new Shell(store, signal);
-      el.append(shell.element);
-      watchComm(model, store, shell.element);
-      return () => shell.element.remove();
+      store ??= makeStore(model, signal);
+      const element = makeShell(store, signal);
+      el.append(element);
+      watchComm(model, store, element);
+      return () => element.remove();
     },
   };
 };
 
-/** The model says that its comm came or went, the view above ours in which of the two: by a class of its element. */
+/** A restarted kernel takes the comm with it. ipywidgets says so once, by this event; a view that is made after that
+ * finds it in the class of a widget around it. */
 function watchComm(model: AnyModel<Traits>, store: Store, element: HTMLElement): void {
-  const look = () => {
+  model.on("comm_live_update", () => store.connection.lose());
+  requestAnimationFrame(() => {
     if (element.closest(".jupyter-widgets-disconnected")) {
       store.connection.lose();
     }
-  };
-  model.on("comm_live_update", () => queueMicrotask(look));
-  requestAnimationFrame(look);
+  });
 }

@@ -1,243 +1,235 @@
 // The canvas: cards over one SVG in a stage that pans and zooms. It writes at most once per animation frame, and only
 // what can be seen.
-import { h, s, setAttribute } from "../dom.ts";
+import { button, d, h, s, setAttribute } from "../dom.ts";
+import { icon } from "../icons.ts";
 import type { RunState } from "../model/state.ts";
 import type { Graph } from "../model/types.gen.ts";
-import { Card } from "./card.ts";
-import { EdgeView, flowOf } from "./edges.ts";
-import { Keys } from "./keys.ts";
-import { Minimap } from "./minimap.ts";
-import { type Box, PanZoom } from "./panzoom.ts";
+import { type Card, makeCard, portsOf } from "./card.ts";
+import { drawEdge, writeEdge } from "./edges.ts";
+import { makeKeys } from "./keys.ts";
+import { makeMinimap } from "./minimap.ts";
+import { makePanZoom } from "./panzoom.ts";
 import { type Item, overlaps, type Scene, sceneOf } from "./scene.ts";
-import { zoomButtons } from "./zoombar.ts";
 
 /** Below this zoom text cannot be read: bodies are hidden and tokens only counted, which is 32 times cheaper. */
 const FAR = 0.45;
 /** How often running clocks are written, in ms. */
 const TICK = 100;
 
-export interface Run {
+export interface Now {
   state: RunState | null;
+  /** Seconds since the run started. */
   clock: number;
+  /** The kernel is gone: what runs will never end. */
   lost: boolean;
 }
 
-export class Canvas {
-  readonly element: HTMLElement;
-  readonly pan: PanZoom;
-  readonly #run: () => Run;
-  readonly #viewport: HTMLElement;
-  readonly #frames = h("div", { class: "lfw-layer" });
-  readonly #cards = h("div", { class: "lfw-layer" });
-  readonly #edges = s("g");
-  readonly #empty = h("p", { class: "lfw-empty" }, "This flow has no nodes to draw.");
-  readonly #minimap: Minimap;
-  readonly #keys: Keys;
-  readonly #views = new Map<string, Card>();
-  #lines: EdgeView[] = [];
-  #scene: Scene = sceneOf({ nodes: [], edges: [] });
-  readonly #dirty = new Set<string>();
-  #edgesDirty = false;
-  #placed = false;
-  #frame = 0;
-  #selected = "";
-
-  constructor(run: () => Run, open: (id: string) => void, signal: AbortSignal) {
-    this.#run = run;
-    const svg = s("svg", { class: "lfw-edges", "aria-hidden": "true" }, s("defs", {}, arrow()), this.#edges);
-    this.#viewport = h("div", { class: "lfw-viewport" }, this.#frames, svg, this.#cards);
-    // From afar until it is fitted: the first style of 1,000 cards then costs half (280 instead of 507 ms).
-    const canvas = { class: "lfw-canvas lfw-far", role: "group", "aria-label": "Flow" };
-    this.element = h("div", canvas, this.#viewport, this.#empty);
-    this.pan = new PanZoom(this.element, () => this.#moved(), signal);
-    this.#minimap = new Minimap(this.pan);
-    this.#keys = new Keys(this.#cardsOf(), this.pan, open);
-    this.element.append(
-      this.#minimap.element,
-      zoomButtons(this.pan, () => this.fit()),
-    );
-    this.element.addEventListener("keydown", (event) => this.#keys.press(event, this.#scene), { signal });
-    this.element.addEventListener("click", (event) => this.#clicked(event, open), { signal });
-    const sizes = new ResizeObserver(() => this.#resized());
-    sizes.observe(this.element);
-    const clock = setInterval(() => this.#tick(), TICK);
-    signal.addEventListener("abort", () => {
-      sizes.disconnect();
-      clearInterval(clock);
-      cancelAnimationFrame(this.#frame);
-    });
-  }
-
+export interface Canvas {
+  element: HTMLElement;
   /** Draws a graph. Cards that stay are kept, so that a node found while running moves nothing else. */
-  draw(graph: Graph): void {
-    this.#scene = sceneOf(graph);
-    const { items } = this.#scene;
-    for (const [id, card] of this.#views) {
-      if (!alike(items.get(id), card.item)) {
-        card.element.remove();
-        this.#views.delete(id);
-      }
-    }
-    const frames = [...items.values()].filter(({ shape }) => shape === "frame");
-    const cards = [...items.values()].filter(({ shape }) => shape !== "frame");
-    this.#frames.append(...frames.sort((a, b) => depth(a) - depth(b)).map((item) => this.#view(item)));
-    this.#cards.append(...cards.filter(({ id }) => !this.#views.has(id)).map((item) => this.#view(item)));
-    this.#lines = this.#scene.lines.map((line) => new EdgeView(line));
-    this.#edges.replaceChildren(...this.#lines.map(({ element }) => element));
-    this.#empty.hidden = items.size > 0;
-    this.#minimap.draw(this.#scene);
-    this.#keys.settle(this.#scene);
-    setAttribute(
-      this.element,
-      "aria-label",
-      `Flow with ${items.size} nodes. Arrow keys follow the edges, Enter opens.`,
-    );
-    if (this.pan.fitted) {
-      this.fit();
-    }
-    this.mark(items.keys());
-  }
+  draw(graph: Graph): void;
+  /** Says whose state changed; all, where none are named. */
+  mark(ids?: Iterable<string>): void;
+  item(id: string): Item | undefined;
+  /** Marks the card whose panel is open. */
+  select(id: string): void;
+  /** How much of the canvas the panel covers; the card stays in sight. */
+  cover(right: number, bottom: number, id: string): void;
+  focus(id: string): void;
+  /** Puts something on a card. */
+  attach(id: string, element: HTMLElement): void;
+  /** Brings a card to the middle, large enough to be used. */
+  centre(id: string): void;
+}
 
-  mark(ids: Iterable<string>): void {
-    for (const id of ids) {
-      this.#dirty.add(id);
-      this.#frameOf(id);
-    }
-    this.#edgesDirty = true;
-    this.#schedule();
-  }
+interface Options {
+  now(): Now;
+  /** Called in each frame, after the cards were written. */
+  written(now: Now): void;
+  open(id: string): void;
+}
 
-  markAll(): void {
-    this.mark(this.#scene.items.keys());
-  }
+let widgets = 0;
 
-  fit(): void {
-    this.pan.fit(this.#scene.box);
-    this.#placed = this.element.clientWidth > 0;
-  }
+export function makeCanvas({ now, written, open }: Options, signal: AbortSignal): Canvas {
+  widgets += 1;
+  const arrow = `lfw-arrow-${widgets}`;
+  const [frames, cards, edges] = [d("layer"), d("layer"), s("g")];
+  const svg = s("svg", { class: "lfw-edges", "aria-hidden": "true" }, marker(arrow), edges);
+  const viewport = d("viewport", frames, svg, cards);
+  const empty = h("p", { class: "lfw-empty" }, "This flow has no nodes to draw.");
+  const element = h("div", { role: "group" }, viewport, empty);
+  const views = new Map<string, Card>();
+  const dirty = new Set<string>();
+  let scene: Scene = sceneOf({ nodes: [], edges: [] });
+  let selected = "";
+  let frame = 0;
+  let edgesDirty = false;
 
-  select(id: string): void {
-    this.#views.get(this.#selected)?.element.removeAttribute("aria-expanded");
-    this.#selected = id;
-    this.#views.get(id)?.element.setAttribute("aria-expanded", "true");
-  }
+  const pan = makePanZoom(element, () => moved());
+  const minimap = makeMinimap(pan);
+  const keys = makeKeys(
+    () => scene,
+    (id) => views.get(id)?.element,
+    pan,
+    open,
+  );
+  const fit = () => pan.fit(scene.box);
+  // From afar until it is fitted: the first style of 1,000 cards then costs half (280 instead of 507 ms).
+  let far = true;
+  element.className = "lfw-canvas lfw-far";
 
-  reveal(id: string): void {
-    const item = this.#scene.items.get(id);
-    if (item) {
-      this.pan.reveal(item);
-    }
-  }
-
-  focus(id: string): void {
-    this.#keys.focus(id);
-  }
-
-  #view(item: Item): HTMLElement {
-    let card = this.#views.get(item.id);
-    if (!card) {
-      card = new Card(item);
-      this.#views.set(item.id, card);
-    }
-    return card.element;
-  }
-
-  #cardsOf(): (id: string) => HTMLElement | undefined {
-    return (id) => this.#views.get(id)?.element;
-  }
-
-  /** A frame shows the state of a node of its own, and runs as long as what is in it. */
-  #frameOf(id: string): void {
-    for (let at = this.#scene.items.get(id)?.parent; at; at = at.parent) {
-      this.#dirty.add(at.id);
-    }
-  }
-
-  #schedule(): void {
-    this.#frame ||= requestAnimationFrame(() => {
-      this.#frame = 0;
-      this.#write();
-    });
-  }
-
-  #write(): void {
-    const { state, clock, lost } = this.#run();
-    const far = this.pan.zoom < FAR;
-    const visible: Box = this.pan.visible;
-    for (const id of this.#dirty) {
-      const card = this.#views.get(id);
+  const write = () => {
+    frame = 0;
+    const moment = now();
+    const visible = pan.visible();
+    for (const id of dirty) {
+      const card = views.get(id);
       if (!card || overlaps(card.item, visible)) {
-        card?.write(state?.nodes.get(id), { clock, lost, far });
-        this.#dirty.delete(id);
+        card?.write(moment.state?.nodes.get(id), { ...moment, far });
+        dirty.delete(id);
       }
     }
-    if (this.#edgesDirty) {
-      this.#edgesDirty = false;
-      for (const line of this.#lines) {
-        line.write(flowOf(line.line, state));
+    if (edgesDirty) {
+      edgesDirty = false;
+      for (const [i, line] of scene.lines.entries()) {
+        writeEdge(edges.children[i] as Element, line, moment.state);
       }
-      this.#minimap.write(state);
+      minimap.write(moment.state);
     }
-  }
-
-  #tick(): void {
-    const { state } = this.#run();
-    if (!state || state.ended) {
-      return;
+    written(moment);
+  };
+  const schedule = () => {
+    frame ||= requestAnimationFrame(write);
+  };
+  const mark = (ids: Iterable<string> = scene.items.keys()) => {
+    for (const id of ids) {
+      dirty.add(id);
     }
-    for (const node of state.nodes.values()) {
-      if (node.open) {
-        this.#dirty.add(state.card(node.id));
-        this.#schedule();
+    edgesDirty = true;
+    schedule();
+  };
+  const tick = () => {
+    const { state } = now();
+    if (state && !state.ended) {
+      for (const node of state.nodes.values()) {
+        if (node.open) {
+          dirty.add(state.card(node.id));
+        }
       }
+      schedule();
     }
-  }
-
-  #moved(): void {
-    const { x, y, zoom } = this.pan;
-    this.#viewport.style.transform = `translate(${x}px,${y}px) scale(${zoom})`;
+  };
+  const moved = () => {
+    const { x, y, zoom } = pan;
+    viewport.style.transform = `translate(${x}px,${y}px) scale(${zoom})`;
     // Not as custom properties: these are inherited, so each step of a pan would style every card anew (72 ms, not 9).
     const grid = 24 * Math.max(zoom, 0.4);
-    this.element.style.backgroundPosition = `${x}px ${y}px`;
-    this.element.style.backgroundSize = `${grid}px ${grid}px`;
-    const far = zoom < FAR;
-    if (far !== this.element.classList.contains("lfw-far")) {
-      this.element.classList.toggle("lfw-far", far);
-      this.markAll();
+    element.style.backgroundPosition = `${x}px ${y}px`;
+    element.style.backgroundSize = `${grid}px ${grid}px`;
+    if (far !== zoom < FAR) {
+      far = zoom < FAR;
+      element.classList.toggle("lfw-far", far);
+      mark();
     }
-    this.#minimap.move();
-    this.#schedule();
-  }
+    minimap.move();
+    schedule();
+  };
+  const view = (item: Item): Node[] => {
+    const known = views.has(item.id);
+    const card = views.get(item.id) ?? makeCard(item);
+    views.set(item.id, card);
+    return known ? [] : [card.element];
+  };
 
-  /** A widget in a hidden tab has no size at first; it is fitted when it gets one. */
-  #resized(): void {
-    if (this.element.clientWidth > 0 && (this.pan.fitted || !this.#placed)) {
-      this.fit();
+  element.append(minimap.element, zoomButtons(pan.scale, fit));
+  element.addEventListener("keydown", keys.press);
+  element.addEventListener("click", ({ target }) => {
+    const id = !(target as Element).closest(".lfw-question") && (target as Element).closest("[data-id]");
+    if (id) {
+      keys.focus((id as HTMLElement).dataset.id as string);
+      open((id as HTMLElement).dataset.id as string);
     }
-    this.#minimap.move();
-    this.#schedule();
-  }
+  });
+  // A widget in a hidden tab has no size at first; it is fitted when it gets one.
+  const sizes = new ResizeObserver(() => (pan.fitted ? fit() : moved()));
+  sizes.observe(element);
+  const clock = setInterval(tick, TICK);
+  signal.addEventListener("abort", () => {
+    sizes.disconnect();
+    clearInterval(clock);
+    cancelAnimationFrame(frame);
+  });
 
-  #clicked(event: MouseEvent, open: (id: string) => void): void {
-    const card = (event.target as Element).closest<HTMLElement>("[data-id]");
-    if (card?.dataset.id) {
-      this.#keys.focus(card.dataset.id);
-      open(card.dataset.id);
-    }
-  }
+  return {
+    element,
+    mark,
+    item: (id) => scene.items.get(id),
+    focus: keys.focus,
+    draw(graph) {
+      scene = sceneOf(graph);
+      for (const [id, card] of views) {
+        if (!alike(scene.items.get(id), card.item)) {
+          card.element.remove();
+          views.delete(id);
+        }
+      }
+      const items = [...scene.items.values()];
+      const framed = items.filter(({ shape }) => shape === "frame").sort((a, b) => depth(a) - depth(b));
+      frames.append(...framed.flatMap(view));
+      cards.append(...items.filter(({ shape }) => shape !== "frame").flatMap(view));
+      edges.replaceChildren(...scene.lines.map((line) => drawEdge(line, arrow)));
+      empty.hidden = items.length > 0;
+      setAttribute(element, "aria-label", `Flow, ${items.length} nodes. Arrow keys follow the edges, Enter opens.`);
+      minimap.draw(scene);
+      keys.settle();
+      if (pan.fitted) {
+        fit();
+      }
+      mark();
+    },
+    select(id) {
+      views.get(selected)?.element.removeAttribute("aria-expanded");
+      views.get(id)?.element.setAttribute("aria-expanded", "true");
+      selected = id;
+    },
+    cover(right, bottom, id) {
+      Object.assign(pan, { right, bottom });
+      const item = scene.items.get(id);
+      if (pan.fitted) {
+        fit();
+      } else if (item) {
+        pan.reveal(item);
+      }
+      schedule();
+    },
+    attach: (id, child) => views.get(id)?.element.append(child),
+    centre(id) {
+      const item = scene.items.get(id);
+      if (item) {
+        pan.zoom = Math.max(pan.zoom, 1);
+        pan.centre(item);
+      }
+    },
+  };
 }
 
 /** By content, since every run brings the graph anew: its cards need not be made again. */
-const alike = (a: Item | undefined, b: Item): boolean =>
-  a?.shape === b.shape && JSON.stringify(a.node) === JSON.stringify(b.node);
+const alike = (a: Item | undefined, b: Item): boolean => a !== undefined && drawnFrom(a) === drawnFrom(b);
+const drawnFrom = (item: Item): string => JSON.stringify([item.shape, item.x, item.y, item.node, portsOf(item)]);
 
 const depth = (item: Item): number => (item.parent ? depth(item.parent) + 1 : 0);
 
-function arrow(): SVGMarkerElement {
-  const shape = s("path", { d: "M0 0L8 4L0 8z" });
-  return s(
-    "marker",
-    { id: "lfw-arrow", viewBox: "0 0 8 8", refX: 8, refY: 4, markerWidth: 6, markerHeight: 6, orient: "auto" },
-    shape,
+function zoomButtons(scale: (factor: number) => void, fit: () => void): HTMLElement {
+  return d(
+    "zoom",
+    button("Zoom in (+, or Ctrl and the wheel)", () => scale(1.25), {}, icon("plus")),
+    button("Zoom out (-)", () => scale(0.8), {}, icon("minus")),
+    button("Fit the whole flow (0)", fit, {}, icon("fit")),
   );
+}
+
+function marker(id: string): SVGMarkerElement {
+  const size = { viewBox: "0 0 8 8", refX: 8, refY: 4, markerWidth: 6, markerHeight: 6 };
+  return s("marker", { id, orient: "auto", ...size }, s("path", { class: "lfw-arrow", d: "M0 0L8 4L0 8z" }));
 }

@@ -1,11 +1,10 @@
 // One card, frame or pill: its elements, and what of a node's state is written into them.
-import { h, setAttribute, setText } from "../dom.ts";
+import { d, h, setAttribute, setText } from "../dom.ts";
 import { glyphOf, preview, type ShownStatus, seconds, tokens, wordOf } from "../format.ts";
 import { iconOf } from "../icons.ts";
 import { callsOf, type NodeState } from "../model/node.ts";
-import type { Span } from "../model/span.ts";
 import { type Item, portOffset } from "./scene.ts";
-import { Tail } from "./tail.ts";
+import { makeTail } from "./tail.ts";
 
 /** What a card is told about the run around it. */
 export interface Moment {
@@ -16,185 +15,152 @@ export interface Moment {
   far: boolean;
 }
 
-const template = (): HTMLElement =>
-  h(
+export interface Card {
+  item: Item;
+  element: HTMLElement;
+  write(node: NodeState | undefined, moment: Moment): void;
+}
+
+const span = (name: string) => h("span", { class: `lfw-${name}` });
+let template: HTMLElement | undefined;
+
+/** Cloned: making 1,000 cards anew costs several times more. */
+function blank(): HTMLElement {
+  template ??= h(
     "div",
-    { class: "lfw-card", role: "button", tabindex: "-1", "data-status": "idle" },
-    h("div", { class: "lfw-head" }, h("span", { class: "lfw-title" }), h("span", { class: "lfw-elapsed" })),
-    h(
-      "div",
-      { class: "lfw-row" },
-      h("span", { class: "lfw-glyph", "aria-hidden": "true" }),
-      h("span", { class: "lfw-word" }),
-      h("span", { class: "lfw-subtitle" }),
-      h("span", { class: "lfw-tokens" }),
-    ),
-    h("div", { class: "lfw-progress" }),
-    h("div", { class: "lfw-body" }, h("div", { class: "lfw-tail" })),
+    { role: "button", tabindex: "-1" },
+    d("head", span("title"), span("elapsed")),
+    d("row", span("glyph"), span("word"), span("subtitle"), span("tokens")),
+    d("progress"),
+    d("body", d("tail"), d("old")),
   );
+  return template.cloneNode(true) as HTMLElement;
+}
 
-let made: HTMLElement | null = null;
+export function makeCard(item: Item): Card {
+  const { node: def, shape } = item;
+  const element = blank();
+  const part = (name: string) => element.querySelector(`.lfw-${name}`) as HTMLElement;
+  const [title, elapsed, glyph, word] = [part("title"), part("elapsed"), part("glyph"), part("word")];
+  const [subtitle, counted, body, tail] = [part("subtitle"), part("tokens"), part("body"), part("tail")];
+  const stream = makeTail(tail);
+  const old = makeTail(part("old"));
+  let status: ShownStatus | undefined;
+  dress(element, item);
+  title.textContent = title.title = def.title;
+  title.before(iconOf(def.type));
 
-export class Card {
-  readonly item: Item;
-  readonly element: HTMLElement;
-  readonly #parts: Record<
-    "title" | "elapsed" | "glyph" | "word" | "subtitle" | "tokens" | "body" | "tail",
-    HTMLElement
-  >;
-  readonly #tail: Tail;
-  #status: ShownStatus | null = null;
-  #body = "";
+  const turn = (next: ShownStatus, node: NodeState | undefined) => {
+    status = next;
+    element.dataset.status = next;
+    element.setAttribute("aria-label", `${def.title}, ${def.type}, ${wordOf(next)}`);
+    glyph.textContent = glyphOf(next);
+    word.textContent = wordOf(next);
+    word.title = node?.reason ?? "";
+  };
 
-  constructor(item: Item) {
-    this.item = item;
-    made ??= template();
-    this.element = made.cloneNode(true) as HTMLElement;
-    const part = (name: string) => this.element.querySelector<HTMLElement>(`.lfw-${name}`) as HTMLElement;
-    this.#parts = {
-      title: part("title"),
-      elapsed: part("elapsed"),
-      glyph: part("glyph"),
-      word: part("word"),
-      subtitle: part("subtitle"),
-      tokens: part("tokens"),
-      body: part("body"),
-      tail: part("tail"),
-    };
-    this.#tail = new Tail(this.#parts.tail);
-    this.#dress();
-    this.write(undefined, { clock: 0, lost: false, far: false });
-  }
+  const fill = (node: NodeState | undefined) => {
+    const failed = status === "failed";
+    const said = failed ? undefined : (node?.said ?? node?.thought ?? withdrawn(node));
+    const channel = said && (said.text.length > 0 ? "text" : "reasoning");
+    setAttribute(body, "data-channel", channel ?? (failed ? "error" : "output"));
+    tail.classList.toggle("lfw-struck", said?.retracted === true);
+    if (said && channel) {
+      stream.follow(said[channel]);
+    } else {
+      stream.set(bodyWords(node, status));
+    }
+    old.set((failed && withdrawn(node)?.text.tail(120)) || "");
+  };
 
-  write(node: NodeState | undefined, moment: Moment): void {
-    const status = shown(node, moment.lost);
-    const turned = status !== this.#status;
-    if (turned) {
-      this.#turn(status, node);
+  const write = (node: NodeState | undefined, { clock, lost, far }: Moment) => {
+    const next = shown(node, lost);
+    if (next !== status) {
+      turn(next, node);
     }
     // From afar the status is all that shows (a frame keeps its numbers).
-    if (moment.far && this.item.shape === "card") {
-      return;
+    if (!far || shape !== "card") {
+      const time = elapsedOf(node, clock);
+      setText(elapsed, time === null ? "" : seconds(time));
+      setText(counted, tokensOf(node, clock));
+      setText(subtitle, asideOf(item, node));
+      if (shape === "card") {
+        fill(node);
+      }
     }
-    const elapsed = elapsedOf(node, moment.clock);
-    setText(this.#parts.elapsed, elapsed === null ? "" : seconds(elapsed));
-    setText(this.#parts.tokens, tokensOf(node, moment.clock));
-    setText(this.#parts.subtitle, this.#aside(node));
-    if (this.item.shape === "card") {
-      this.#write(node, status);
-    }
-  }
+  };
+  return { item, element, write };
+}
 
-  #dress(): void {
-    const { id, node, x, y, width, height, shape } = this.item;
-    const { element } = this;
-    element.dataset.id = id;
-    element.dataset.type = node.type;
-    element.classList.add(`lfw-${shape}`);
-    element.classList.toggle("lfw-card", shape !== "pill");
-    element.style.cssText = `left:${x}px;top:${y}px;width:${width}px;height:${height}px`;
-    this.#parts.title.textContent = node.title;
-    this.#parts.title.title = node.title;
-    this.#parts.title.before(iconOf(node.type));
-    if (shape !== "pill") {
-      this.#ports("inputs");
-      this.#ports("outputs");
-    }
-  }
-
-  #ports(side: "inputs" | "outputs"): void {
-    const { item } = this;
-    const lines = side === "inputs" ? item.in : item.out;
-    const named = item.node[side]?.map((port) => port.name) ?? [];
-    const used = lines.map(({ edge }) => (side === "inputs" ? edge.target_port : edge.source_port) ?? "");
-    const tops = new Set([...named, ...used].map((name) => portOffset(item, side, name)));
-    for (const top of tops) {
-      this.element.append(h("i", { class: `lfw-port lfw-${side}`, style: `top:${top}px` }));
-    }
-  }
-
-  #turn(status: ShownStatus, node: NodeState | undefined): void {
-    this.#status = status;
-    const { title, type } = this.item.node;
-    setAttribute(this.element, "data-status", status);
-    setAttribute(this.element, "aria-label", `${title}, ${type}, ${wordOf(status)}`);
-    setText(this.#parts.glyph, glyphOf(status));
-    setText(this.#parts.word, wordOf(status));
-    this.#parts.word.title = node?.reason ?? "";
-  }
-
-  #aside(node: NodeState | undefined): string {
-    const spans = node?.spans.length ?? 0;
-    if (spans < 2) {
-      return this.item.node.subtitle ?? "";
-    }
-    const attempts = Math.max(...(node?.spans.map((span) => span.attempt) ?? []));
-    return attempts > 1 ? `attempt ${attempts}` : `× ${spans}`;
-  }
-
-  #write(node: NodeState | undefined, status: ShownStatus): void {
-    const span = bodySpan(node);
-    if (node && status !== "failed" && span) {
-      this.#body = "";
-      this.#tail.follow(span.text.length > 0 ? span.text : span.reasoning, span.retracted);
-      setAttribute(this.#parts.body, "data-channel", span.text.length > 0 ? "text" : "reasoning");
-      return;
-    }
-    const words = bodyWords(node, status);
-    if (words !== this.#body || words === "") {
-      this.#body = words;
-      this.#tail.set(words);
-      setAttribute(this.#parts.body, "data-channel", status === "failed" ? "error" : "output");
+function dress(element: HTMLElement, item: Item): void {
+  const { id, node, x, y, width, height, shape } = item;
+  element.className = shape === "pill" ? "lfw-pill" : `lfw-card lfw-${shape}`;
+  element.dataset.id = id;
+  element.dataset.type = node.type;
+  element.style.cssText = `left:${x}px;top:${y}px;width:${width}px;height:${height}px`;
+  if (shape !== "pill") {
+    for (const [side, tops] of Object.entries(portsOf(item))) {
+      element.append(...tops.map((top) => h("i", { class: `lfw-port lfw-${side}`, style: `top:${top}px` })));
     }
   }
 }
 
+/** Where the ports are, in px from the top: those that are named, and where else an edge ends. */
+export function portsOf(item: Item): Record<"inputs" | "outputs", number[]> {
+  const used = {
+    inputs: item.in.map(({ edge }) => edge.target_port),
+    outputs: item.out.map(({ edge }) => edge.source_port),
+  };
+  const tops = (side: "inputs" | "outputs") => {
+    const names = [...(item.node[side] ?? []).map(({ name }) => name), ...used[side]];
+    return [...new Set(names.map((name) => portOffset(item, side, name)))];
+  };
+  return { inputs: tops("inputs"), outputs: tops("outputs") };
+}
+
 export function shown(node: NodeState | undefined, lost: boolean): ShownStatus {
-  const status = node?.status ?? "idle";
-  return lost && node?.open ? "lost" : status;
+  return lost && node?.open ? "lost" : (node?.status ?? "idle");
 }
 
 /** Seconds: of the last span that counts, up to now while it is open. */
 export function elapsedOf(node: NodeState | undefined, clock: number): number | null {
-  const span = node?.current;
-  return span ? (span.duration ?? Math.max(0, clock - span.start)) : null;
+  const current = node?.current;
+  return current ? (current.duration ?? Math.max(0, clock - current.start)) : null;
 }
 
+/** Tokens, and how many a second the last span that speaks gives, from its first token on. */
 function tokensOf(node: NodeState | undefined, clock: number): string {
-  const sum = node?.tokens ?? 0;
-  if (!node || sum === 0) {
+  const sum = node?.tokens;
+  if (!sum) {
     return "";
   }
-  const rate = rateOf(node, clock);
-  return rate === null ? tokens(sum) : `${tokens(sum)} · ${Math.round(rate)}/s`;
+  const speaks = node?.group.findLast((each) => each.firstToken !== null);
+  const time = speaks ? (speaks.end ?? clock) - speaks.start - (speaks.firstToken ?? 0) : 0;
+  return speaks && speaks.chunks > 1 && time > 0.05
+    ? `${tokens(sum)} · ${Math.round((speaks.chunks - 1) / time)}/s`
+    : tokens(sum);
 }
 
-/** Tokens per second of the last span that speaks, from its first token on. */
-function rateOf(node: NodeState, clock: number): number | null {
-  const span = node.group.findLast((each) => each.firstToken !== null);
-  if (!span || span.firstToken === null || span.chunks < 2) {
-    return null;
-  }
-  const time = (span.end ?? clock) - span.start - span.firstToken;
-  return time > 0.05 ? (span.chunks - 1) / time : null;
+/** What stands beside the status: how often the node ran, where that was more than once. */
+function asideOf(item: Item, node: NodeState | undefined): string {
+  const spans = node?.spans ?? [];
+  const attempts = Math.max(...spans.map(({ attempt }) => attempt));
+  return attempts > 1 ? `attempt ${attempts}` : spans.length > 1 ? `× ${spans.length}` : (item.node.subtitle ?? "");
 }
 
-/** The stream a card shows: what counts, else the last attempt that was withdrawn, else the reasoning. */
-function bodySpan(node: NodeState | undefined): Span | undefined {
-  const group = node?.group ?? [];
-  return node?.said ?? node?.thought ?? group.findLast((span) => span.text.length > 0);
-}
+/** What an attempt said that does not count. */
+const withdrawn = (node: NodeState | undefined) =>
+  node?.group.findLast(({ retracted, text }) => retracted && text.length > 0);
 
-function bodyWords(node: NodeState | undefined, status: ShownStatus): string {
-  if (status === "failed") {
-    const error = node?.current?.error;
-    return error ? `${error.type}: ${error.message}` : "";
+/** What a card shows where nothing is streamed. */
+function bodyWords(node: NodeState | undefined, status: ShownStatus | undefined): string {
+  const current = node?.current;
+  if (status === "failed" && current?.error) {
+    return `${current.error.type}: ${current.error.message}`;
   }
   if (status === "skipped") {
     return node?.reason ?? "";
   }
-  const calls = callsOf(node?.asked);
-  return calls.length > 0
-    ? calls.map((call) => `${call.name ?? "tool"}(${call.args.tail(200)})`).join("\n")
-    : preview(node?.current?.output);
+  const calls = callsOf(node?.asked).map((call) => `${call.name ?? "tool"}(${call.args.tail(200)})`);
+  return calls.join("\n") || preview(current?.output);
 }

@@ -1,81 +1,47 @@
-// The edges: one SVG under the cards, a path and perhaps a label for each.
+// The edges: one SVG under the cards, a path and perhaps some words for each.
 import { s, setAttribute } from "../dom.ts";
 import type { RunState } from "../model/state.ts";
-import { type Line, portOffset } from "./scene.ts";
+import { type Line, type Point, portOffset } from "./scene.ts";
 
-type Point = readonly [x: number, y: number];
-export type Flow = "idle" | "active" | "taken" | "failed";
-
-const LEAST_REACH = 24;
-
-export class EdgeView {
-  readonly line: Line;
-  readonly element: SVGGElement;
-  #flow: Flow | null = null;
-
-  constructor(line: Line) {
-    this.line = line;
-    const { edge, source } = line;
-    const stops = stopsOf(line);
-    this.element = s(
-      "g",
-      { class: `lfw-edge lfw-edge-${edge.kind ?? "flow"}`, "data-source": edge.source, "data-target": edge.target },
-      s("path", {
-        class: "lfw-line",
-        d: pathOf(stops),
-        "data-type": source.node.type,
-        "marker-end": "url(#lfw-arrow)",
-      }),
-      ...this.#words(stops),
-    );
-  }
-
-  write(flow: Flow): void {
-    if (flow !== this.#flow) {
-      this.#flow = flow;
-      setAttribute(this.element, "data-flow", flow);
-    }
-  }
-
-  #words(stops: readonly Point[]): SVGTextElement[] {
-    const { edge, target } = this.line;
-    const end = stops.at(-1) as Point;
-    const port = target.node.inputs?.find(({ name }) => name === edge.target_port);
-    const title = port && (port.title ?? port.name);
-    const words: SVGTextElement[] = [];
-    if (title && title !== edge.label) {
-      words.push(s("text", { class: "lfw-port-name", x: end[0] - 14, y: end[1] - 6, "text-anchor": "end" }, title));
-    }
-    if (edge.label) {
-      const [x, y] = middleOf(stops);
-      words.push(s("text", { class: "lfw-edge-label", x, y: y - 6, "text-anchor": "middle" }, edge.label));
-    }
-    return words;
-  }
+/** `arrow` is the id of the marker at the end of the line. */
+export function drawEdge(line: Line, arrow: string): SVGGElement {
+  const { edge, source, target } = line;
+  const stops = stopsOf(line);
+  const port = target.node.inputs?.find(({ name }) => name === edge.target_port);
+  const title = port && (port.title ?? port.name);
+  const [x, y] = stops.at(-1) as Point;
+  const [middleX, middleY] = middleOf(stops);
+  return s(
+    "g",
+    { class: `lfw-edge lfw-edge-${edge.kind ?? "flow"}`, "data-type": source.node.type },
+    s("path", { class: "lfw-line", d: pathOf(stops), "marker-end": `url(#${arrow})` }),
+    title && title !== edge.label && words("port-name", title, x - 14, y - 6, "end"),
+    edge.label && words("edge-label", edge.label, middleX, middleY - 6, "middle"),
+  );
 }
 
-/** How an edge looks at this moment: active while what it leads to runs, taken once that has run after its source. */
-export function flowOf(line: Line, run: RunState | null): Flow {
-  const source = run?.nodes.get(line.source.id);
-  const target = run?.nodes.get(line.target.id);
-  if (!source || !target) {
-    return "idle";
-  }
-  const pill = line.source.shape === "pill";
-  const left = pill || source.status === "finished" || source.spans.length > 1;
-  if (line.edge.kind === "fallback") {
-    return target.spans.length > 0 ? (target.open ? "active" : "taken") : "idle";
-  }
-  if (line.target.shape === "pill") {
-    return run?.status === "finished" && left && !pill ? "taken" : "idle";
-  }
-  if (!left || target.spans.length === 0) {
-    return "idle";
-  }
-  return target.open ? "active" : "taken";
+const words = (name: string, text: string, x: number, y: number, anchor: string) =>
+  s("text", { class: `lfw-${name}`, x, y, "text-anchor": anchor }, text);
+
+/** How an edge looks at this moment: active while what it leads to runs, taken once that ran after its source. */
+export function writeEdge(element: Element, line: Line, run: RunState | null): void {
+  setAttribute(element, "data-flow", run ? flowOf(line, run) : "idle");
 }
 
-function stopsOf({ edge, source, target }: Line): Point[] {
+export function flowOf({ edge, source, target }: Line, run: RunState): "idle" | "active" | "taken" {
+  const from = run.nodes.get(source.id);
+  const to = run.nodes.get(target.id);
+  const left = source.shape === "pill" || from?.status === "finished" || (from?.spans.length ?? 0) > 1;
+  if (target.shape === "pill") {
+    return left && run.status === "finished" ? "taken" : "idle";
+  }
+  if (!to?.spans.length || !(left || edge.kind === "fallback")) {
+    return "idle";
+  }
+  return to.open ? "active" : "taken";
+}
+
+export function stopsOf({ edge, source, target }: Line): Point[] {
   return [
     [source.x + source.width, source.y + portOffset(source, "outputs", edge.source_port)],
     ...(edge.points ?? []).map(([x = 0, y = 0]): Point => [x, y]),
@@ -83,17 +49,28 @@ function stopsOf({ edge, source, target }: Line): Point[] {
   ];
 }
 
-/** Leaves and arrives level; between two points of a detour it keeps to the straight line they were laid for. */
+const ROUND = 14;
+
+/** One curve from port to port; a detour goes straight from point to point, round at its corners. */
 export function pathOf(stops: readonly Point[]): string {
-  const [start, ...rest] = stops as [Point, ...Point[]];
-  let [x1, y1] = start;
-  let path = `M${x1} ${y1}`;
-  for (const [x2, y2] of rest) {
-    const reach = Math.max(LEAST_REACH, Math.abs(x2 - x1) / 2);
-    path += y1 === y2 ? `L${x2} ${y2}` : `C${x1 + reach} ${y1} ${x2 - reach} ${y2} ${x2} ${y2}`;
-    [x1, y1] = [x2, y2];
+  const [[x1, y1], [x2, y2]] = [stops[0] as Point, stops.at(-1) as Point];
+  if (stops.length === 2) {
+    const reach = Math.max(24, Math.abs(x2 - x1) / 2);
+    return `M${x1} ${y1}C${x1 + reach} ${y1} ${x2 - reach} ${y2} ${x2} ${y2}`;
   }
-  return path;
+  let path = `M${x1} ${y1}`;
+  for (let i = 1; i < stops.length - 1; i += 1) {
+    const [before, at, after] = stops.slice(i - 1, i + 2) as [Point, Point, Point];
+    path += `L${towards(at, before)}Q${at.join(" ")} ${towards(at, after)}`;
+  }
+  return `${path}L${x2} ${y2}`;
+}
+
+/** The place on the way from a corner to the next point where its rounding begins. */
+function towards([x, y]: Point, [x2, y2]: Point): string {
+  const away = Math.hypot(x2 - x, y2 - y);
+  const part = Math.min(ROUND, away / 2) / (away || 1);
+  return `${x + (x2 - x) * part} ${y + (y2 - y) * part}`;
 }
 
 function middleOf(stops: readonly Point[]): Point {

@@ -4,98 +4,81 @@ import type { Item, Scene } from "./scene.ts";
 
 export type Direction = "right" | "left" | "up" | "down";
 
-const ARROWS: Record<string, Direction> = {
-  ArrowRight: "right",
-  ArrowLeft: "left",
-  ArrowUp: "up",
-  ArrowDown: "down",
-};
-const STEP = 1.25;
-
-export class Keys {
-  readonly #element: (id: string) => HTMLElement | undefined;
-  readonly #pan: PanZoom;
-  readonly #open: (id: string) => void;
-  #at = "";
-
-  constructor(element: (id: string) => HTMLElement | undefined, pan: PanZoom, open: (id: string) => void) {
-    this.#element = element;
-    this.#pan = pan;
-    this.#open = open;
-  }
-
+export interface Keys {
   /** Keeps exactly one item in the tab order, also when the graph changed. */
-  settle(scene: Scene): void {
-    const at = scene.items.has(this.#at) ? this.#at : (firstOf(scene)?.id ?? "");
-    this.#rove(at);
-  }
+  settle(): void;
+  focus(id: string): void;
+  press(event: KeyboardEvent): void;
+}
 
-  focus(id: string): void {
-    this.#rove(id);
-    this.#element(id)?.focus({ preventScroll: true });
-  }
-
-  press(event: KeyboardEvent, scene: Scene): void {
-    if (event.ctrlKey || event.metaKey || event.altKey || !this.#handle(event, scene)) {
-      return;
+export function makeKeys(
+  sceneNow: () => Scene,
+  elementOf: (id: string) => HTMLElement | undefined,
+  pan: PanZoom,
+  open: (id: string) => void,
+): Keys {
+  let current = "";
+  const rove = (id: string) => {
+    elementOf(current)?.setAttribute("tabindex", "-1");
+    current = id;
+    elementOf(id)?.setAttribute("tabindex", "0");
+  };
+  const focus = (id: string) => {
+    rove(id);
+    elementOf(id)?.focus({ preventScroll: true });
+  };
+  const zoomed = (key: string): boolean => {
+    const factor = { "+": 1.25, "=": 1.25, "-": 0.8 }[key];
+    if (factor) {
+      pan.scale(factor);
+    } else if (key === "0") {
+      pan.fit(sceneNow().box);
     }
-    event.preventDefault();
-  }
-
-  #handle(event: KeyboardEvent, scene: Scene): boolean {
-    const zoom = { "+": STEP, "=": STEP, "-": 1 / STEP }[event.key];
-    if (zoom) {
-      this.#pan.scale(zoom);
-      return true;
-    }
-    if (event.key === "0") {
-      this.#pan.fit(scene.box);
-      return true;
-    }
-    const at = scene.items.get((event.target as HTMLElement).dataset?.id ?? "");
-    return at ? this.#onItem(event.key, at, scene) : false;
-  }
-
-  #onItem(key: string, at: Item, scene: Scene): boolean {
+    return Boolean(factor) || key === "0";
+  };
+  const moved = (key: string, at: Item): boolean => {
     if (key === "Enter" || key === " ") {
-      this.#open(at.id);
+      open(at.id);
       return true;
     }
-    const direction = ARROWS[key];
-    const next = direction ? neighbour(at, direction, scene) : key === "Home" ? firstOf(scene) : undefined;
+    const direction = key.startsWith("Arrow") && (key.slice(5).toLowerCase() as Direction);
+    const next = direction && neighbour(at, direction, sceneNow());
     if (next) {
-      this.focus(next.id);
-      this.#pan.reveal(next);
+      focus(next.id);
+      pan.reveal(next);
     }
-    return Boolean(direction) || key === "Home";
-  }
-
-  #rove(id: string): void {
-    this.#element(this.#at)?.setAttribute("tabindex", "-1");
-    this.#at = id;
-    this.#element(id)?.setAttribute("tabindex", "0");
-  }
+    return Boolean(direction);
+  };
+  return {
+    focus,
+    settle: () => rove(sceneNow().items.has(current) ? current : (firstOf(sceneNow())?.id ?? "")),
+    press(event) {
+      const { target, key } = event;
+      if (event.ctrlKey || event.metaKey || event.altKey || (target as Element).closest("input,textarea,select")) {
+        return;
+      }
+      const at = sceneNow().items.get((target as HTMLElement).dataset.id ?? "");
+      if (zoomed(key) || (at && moved(key, at))) {
+        event.preventDefault();
+      }
+    },
+  };
 }
 
 /** Where an arrow leads: right and left along the edges, else to what lies nearest that way. */
 export function neighbour(at: Item, direction: Direction, scene: Scene): Item | undefined {
-  if (direction === "right") {
-    return ahead(at) ?? nearest(at, direction, scene);
-  }
-  if (direction === "left") {
-    return behind(at) ?? nearest(at, direction, scene);
-  }
-  return nearest(at, direction, scene);
+  const along = direction === "right" ? ahead(at) : direction === "left" ? behind(at) : undefined;
+  return along ?? nearest(at, direction, scene);
 }
 
-/** The next item: along an edge, into a frame's first card, or out of a frame and along its edge. Never backwards. */
+/** The next item: into a frame, along an edge, or out of a frame and along its edge. Never backwards. */
 function ahead(at: Item): Item | undefined {
-  const inside = at.shape === "frame" ? leftmost(at.children) : undefined;
+  const inside = leftmost(at.children);
   if (inside) {
     return inside;
   }
   for (let from: Item | null = at; from; from = from.parent) {
-    const x = from.x;
+    const { x } = from;
     const next = closest(
       from.out.map(({ target }) => target).filter((target) => target.x > x),
       at,
@@ -108,16 +91,18 @@ function ahead(at: Item): Item | undefined {
 }
 
 function behind(at: Item): Item | undefined {
-  const x = at.x;
-  const before = closest(
-    at.in.map(({ source }) => source).filter((source) => source.x < x),
-    at,
+  return (
+    closest(
+      at.in.map(({ source }) => source).filter(({ x }) => x < at.x),
+      at,
+    ) ??
+    at.parent ??
+    undefined
   );
-  return before ?? at.parent ?? undefined;
 }
 
 function closest(items: readonly Item[], at: Item): Item | undefined {
-  const away = (item: Item) => Math.abs(item.y + item.height / 2 - at.y - at.height / 2);
+  const away = (item: Item) => Math.abs(middle(item, "y") - middle(at, "y"));
   return items.toSorted((a, b) => away(a) - away(b))[0];
 }
 
@@ -128,19 +113,18 @@ function nearest(at: Item, direction: Direction, scene: Scene): Item | undefined
   let best: Item | undefined;
   let least = Number.POSITIVE_INFINITY;
   for (const item of scene.items.values()) {
-    const dx = middleX(item) - middleX(at);
-    const dy = middleY(item) - middleY(at);
+    const dx = middle(item, "x") - middle(at, "x");
+    const dy = middle(item, "y") - middle(at, "y");
     const along = sign * (level ? dx : dy);
-    const aside = Math.abs(level ? dy : dx);
-    if (item !== at && along > 0 && along + 2 * aside < least) {
-      least = along + 2 * aside;
+    const far = along + 2 * Math.abs(level ? dy : dx);
+    if (along > 0 && far < least) {
+      least = far;
       best = item;
     }
   }
   return best;
 }
 
-const middleX = (item: Item): number => item.x + item.width / 2;
-const middleY = (item: Item): number => item.y + item.height / 2;
+const middle = (item: Item, axis: "x" | "y"): number => item[axis] + (axis === "x" ? item.width : item.height) / 2;
 const leftmost = (items: readonly Item[]): Item | undefined => items.toSorted((a, b) => a.x - b.x || a.y - b.y)[0];
-const firstOf = (scene: Scene): Item | undefined => leftmost([...scene.items.values()].filter((item) => !item.parent));
+const firstOf = (scene: Scene): Item | undefined => leftmost([...scene.items.values()].filter(({ parent }) => !parent));

@@ -7,193 +7,173 @@ export interface Box {
   height: number;
 }
 
-export interface Insets {
-  top: number;
+export interface PanZoom {
+  x: number;
+  y: number;
+  zoom: number;
+  /** False once somebody moved the canvas: from then on it is not fitted behind their back. */
+  fitted: boolean;
+  /** How much of the stage is covered, in px. */
   right: number;
   bottom: number;
-  left: number;
+  /** The part of the canvas that can be seen, in its own pixels. */
+  visible(): Box;
+  /** Shows all of `box`, not larger than life. */
+  fit(box: Box): void;
+  centre(box: Box): void;
+  /** Moves only as far as `box` needs to be seen. */
+  reveal(box: Box): void;
+  /** Zooms by a factor about a point of the stage; about its middle where none is given. */
+  scale(factor: number, at?: Point): void;
 }
 
-export const MIN_ZOOM = 0.05;
-export const MAX_ZOOM = 2;
+interface Point {
+  x: number;
+  y: number;
+}
+
+const MIN_ZOOM = 0.05;
+const MAX_ZOOM = 2;
 const MARGIN = 24;
-/** A press that moves less than this (px) is a click. */
-const SLACK = 4;
 
-export class PanZoom {
-  x = 0;
-  y = 0;
-  zoom = 1;
-  /** False once somebody moved the canvas: from then on it is not fitted behind their back. */
-  fitted = true;
-  insets: Insets = { top: 0, right: 0, bottom: 0, left: 0 };
-  readonly #stage: HTMLElement;
-  readonly #moved: () => void;
-  readonly #pointers = new Map<number, { x: number; y: number }>();
-  #dragged = 0;
-  /** The wheel zooms from a press on the canvas until the pointer leaves it, so a notebook scrolls past. */
-  #armed = false;
-
-  constructor(stage: HTMLElement, moved: () => void, signal: AbortSignal) {
-    this.#stage = stage;
-    this.#moved = moved;
-    stage.addEventListener("wheel", (event) => this.#wheel(event), { passive: false, signal });
-    stage.addEventListener("pointerdown", (event) => this.#down(event), { signal });
-    stage.addEventListener("pointermove", (event) => this.#move(event), { signal });
-    stage.addEventListener("click", (event) => this.#click(event), { capture: true, signal });
-    stage.addEventListener("pointerleave", () => this.#disarm(), { signal });
-    for (const end of ["pointerup", "pointercancel"] as const) {
-      stage.addEventListener(end, (event) => this.#pointers.delete(event.pointerId), { signal });
-    }
-  }
-
-  get dragging(): boolean {
-    return this.#dragged > SLACK;
-  }
-
-  /** The part of the canvas that can be seen, in its own pixels. */
-  get visible(): Box {
-    const { clientWidth, clientHeight } = this.#stage;
-    return {
-      x: -this.x / this.zoom,
-      y: -this.y / this.zoom,
-      width: clientWidth / this.zoom,
-      height: clientHeight / this.zoom,
-    };
-  }
-
-  /** Shows all of `box`, not larger than life. */
-  fit(box: Box): void {
-    const { width, height } = this.#room();
-    if (width <= 0 || height <= 0 || box.width <= 0) {
-      return;
-    }
-    const zoom = Math.min((width - 2 * MARGIN) / box.width, (height - 2 * MARGIN) / box.height, 1);
-    this.zoom = Math.max(zoom, MIN_ZOOM);
-    this.centre(box);
-    this.fitted = true;
-  }
-
-  centre(box: Box): void {
-    const { width, height } = this.#room();
-    this.x = this.insets.left + width / 2 - (box.x + box.width / 2) * this.zoom;
-    this.y = this.insets.top + height / 2 - (box.y + box.height / 2) * this.zoom;
-    this.#moved();
-  }
-
-  /** Moves only as far as `box` needs to be seen. */
-  reveal(box: Box): void {
-    const { width, height } = this.#room();
-    const left = box.x * this.zoom + this.x - this.insets.left;
-    const top = box.y * this.zoom + this.y - this.insets.top;
-    const dx = shift(left, box.width * this.zoom, width);
-    const dy = shift(top, box.height * this.zoom, height);
-    if (dx !== 0 || dy !== 0) {
-      this.pan(dx, dy);
-    }
-  }
-
-  pan(dx: number, dy: number): void {
-    this.x += dx;
-    this.y += dy;
-    this.fitted = false;
-    this.#moved();
-  }
-
-  /** Zooms by a factor about a point of the stage; about its middle where none is given. */
-  scale(factor: number, at = { x: this.#stage.clientWidth / 2, y: this.#stage.clientHeight / 2 }): void {
-    const zoom = Math.min(MAX_ZOOM, Math.max(MIN_ZOOM, this.zoom * factor));
-    this.x = at.x - ((at.x - this.x) * zoom) / this.zoom;
-    this.y = at.y - ((at.y - this.y) * zoom) / this.zoom;
-    this.zoom = zoom;
-    this.fitted = false;
-    this.#moved();
-  }
-
-  #room(): { width: number; height: number } {
-    const { clientWidth, clientHeight } = this.#stage;
-    const { top, right, bottom, left } = this.insets;
-    return { width: clientWidth - left - right, height: clientHeight - top - bottom };
-  }
-
-  #at(event: MouseEvent): { x: number; y: number } {
-    const { left, top } = this.#stage.getBoundingClientRect();
-    return { x: event.clientX - left, y: event.clientY - top };
-  }
-
-  #wheel(event: WheelEvent): void {
-    // A pinch on a touchpad arrives as a wheel with ctrl.
-    const meant = event.ctrlKey || event.metaKey;
-    if (!meant && !this.#armed) {
-      return;
-    }
-    event.preventDefault();
-    const lines = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 16 : 1;
-    this.scale(Math.exp(-event.deltaY * lines * (event.ctrlKey ? 0.01 : 0.0015)), this.#at(event));
-  }
-
-  #down(event: PointerEvent): void {
-    if (event.button !== 0) {
-      return;
-    }
-    this.#armed = true;
-    this.#dragged = 0;
-    this.#pointers.set(event.pointerId, this.#at(event));
-  }
-
-  #disarm(): void {
-    if (this.#pointers.size === 0) {
-      this.#armed = false;
-    }
-  }
-
-  #move(event: PointerEvent): void {
-    const before = this.#pointers.get(event.pointerId);
-    if (!before) {
-      return;
-    }
-    const at = this.#at(event);
-    const dx = at.x - before.x;
-    const dy = at.y - before.y;
-    this.#dragged += Math.hypot(dx, dy);
-    if (!this.dragging) {
-      return;
-    }
-    // Captured only now: a captured press would never become a click on the card below it.
-    this.#stage.setPointerCapture(event.pointerId);
-    if (this.#pointers.size === 2) {
-      this.#pinch(event.pointerId, before, at);
-    } else if (event.pointerType !== "touch") {
-      this.pan(dx, dy);
-    }
-    this.#pointers.set(event.pointerId, at);
-  }
-
-  /** Two fingers: one stays, the other moved. One finger scrolls the page. */
-  #pinch(moved: number, before: { x: number; y: number }, at: { x: number; y: number }): void {
-    const other = [...this.#pointers].find(([id]) => id !== moved)?.[1];
-    if (other) {
-      const was = Math.hypot(before.x - other.x, before.y - other.y);
-      const is = Math.hypot(at.x - other.x, at.y - other.y);
-      this.pan((at.x - before.x) / 2, (at.y - before.y) / 2);
-      this.scale(is / Math.max(was, 1), { x: (at.x + other.x) / 2, y: (at.y + other.y) / 2 });
-    }
-  }
-
-  /** The click that ends a drag opens nothing. */
-  #click(event: MouseEvent): void {
-    if (this.dragging) {
-      event.stopPropagation();
-      event.preventDefault();
-    }
-    this.#dragged = 0;
-  }
+export function makePanZoom(stage: HTMLElement, moved: () => void): PanZoom {
+  const room = () => ({ width: stage.clientWidth - pan.right, height: stage.clientHeight - pan.bottom });
+  const by = (dx: number, dy: number) => {
+    pan.x += dx;
+    pan.y += dy;
+    pan.fitted = false;
+    moved();
+  };
+  const pan: PanZoom = {
+    x: 0,
+    y: 0,
+    zoom: 1,
+    fitted: true,
+    right: 0,
+    bottom: 0,
+    visible: () => ({
+      x: -pan.x / pan.zoom,
+      y: -pan.y / pan.zoom,
+      width: stage.clientWidth / pan.zoom,
+      height: stage.clientHeight / pan.zoom,
+    }),
+    fit(box) {
+      const { width, height } = room();
+      if (width > 0 && height > 0 && box.width > 0) {
+        const zoom = Math.min((width - 2 * MARGIN) / box.width, (height - 2 * MARGIN) / box.height, 1);
+        pan.zoom = Math.max(zoom, MIN_ZOOM);
+        pan.centre(box);
+        pan.fitted = true;
+      }
+    },
+    centre(box) {
+      const { width, height } = room();
+      const { zoom } = pan;
+      by(width / 2 - (box.x + box.width / 2) * zoom - pan.x, height / 2 - (box.y + box.height / 2) * zoom - pan.y);
+    },
+    reveal(box) {
+      const { width, height } = room();
+      const dx = shift(box.x * pan.zoom + pan.x, box.width * pan.zoom, width);
+      const dy = shift(box.y * pan.zoom + pan.y, box.height * pan.zoom, height);
+      if (dx || dy) {
+        by(dx, dy);
+      }
+    },
+    scale(factor, at = { x: stage.clientWidth / 2, y: stage.clientHeight / 2 }) {
+      const zoom = Math.min(MAX_ZOOM, Math.max(MIN_ZOOM, pan.zoom * factor));
+      const rest = 1 - zoom / pan.zoom;
+      pan.zoom = zoom;
+      by((at.x - pan.x) * rest, (at.y - pan.y) * rest);
+    },
+  };
+  listen(stage, pan, by);
+  return pan;
 }
 
 /** How far `start .. start + size` must move to lie inside `0 .. room`. */
-function shift(start: number, size: number, room: number): number {
-  if (start < MARGIN || size > room - 2 * MARGIN) {
-    return MARGIN - start;
+export function shift(start: number, size: number, room: number): number {
+  return start < MARGIN || size > room - 2 * MARGIN ? MARGIN - start : Math.min(0, room - MARGIN - start - size);
+}
+
+/** A press that moves less than this (px) is a click. */
+const SLACK = 4;
+const NOT_TO_DRAG = "input,textarea,select,button,.lfw-question";
+
+function listen(stage: HTMLElement, pan: PanZoom, by: (dx: number, dy: number) => void): void {
+  const pointers = new Map<number, Point>();
+  let dragged = 0;
+  // The wheel zooms from a press on the canvas until the pointer leaves it: a reader can scroll past.
+  let armed = false;
+  const at = (event: MouseEvent): Point => {
+    const { left, top } = stage.getBoundingClientRect();
+    return { x: event.clientX - left, y: event.clientY - top };
+  };
+  const on = <K extends keyof HTMLElementEventMap>(
+    name: K,
+    act: (event: HTMLElementEventMap[K]) => void,
+    options: AddEventListenerOptions = {},
+  ) => stage.addEventListener(name, act, options);
+
+  on(
+    "wheel",
+    (event) => {
+      // A pinch on a touchpad arrives as a wheel with ctrl.
+      if (event.ctrlKey || event.metaKey || armed) {
+        event.preventDefault();
+        const lines = event.deltaMode ? 16 : 1;
+        pan.scale(Math.exp(-event.deltaY * lines * (event.ctrlKey ? 0.01 : 0.0015)), at(event));
+      }
+    },
+    { passive: false },
+  );
+  on("pointerdown", (event) => {
+    if (!event.button && !(event.target as Element).closest(NOT_TO_DRAG)) {
+      armed = true;
+      dragged = 0;
+      pointers.set(event.pointerId, at(event));
+    }
+  });
+  on("pointermove", (event) => {
+    const before = pointers.get(event.pointerId);
+    const now = at(event);
+    dragged += before ? Math.hypot(now.x - before.x, now.y - before.y) : 0;
+    if (before && dragged > SLACK) {
+      // Captured only now: a press that is captured at once would never become a click on the card below it.
+      stage.setPointerCapture(event.pointerId);
+      pointers.set(event.pointerId, now);
+      const other = [...pointers].find(([id]) => id !== event.pointerId)?.[1];
+      if (other) {
+        pinch(pan, by, before, now, other);
+      } else if (event.pointerType !== "touch") {
+        by(now.x - before.x, now.y - before.y);
+      }
+    }
+  });
+  for (const end of ["pointerup", "pointercancel"] as const) {
+    on(end, (event) => pointers.delete(event.pointerId));
   }
-  return Math.min(0, room - MARGIN - (start + size));
+  on("pointerleave", () => {
+    armed &&= pointers.size > 0;
+  });
+  // The click that ends a drag opens nothing.
+  on(
+    "click",
+    (event) => {
+      if (dragged > SLACK) {
+        event.stopPropagation();
+      }
+      dragged = 0;
+    },
+    { capture: true },
+  );
+}
+
+/** Two fingers: one stays, the other moved. One finger scrolls the page. */
+function pinch(pan: PanZoom, by: (dx: number, dy: number) => void, before: Point, now: Point, other: Point): void {
+  const was = Math.hypot(before.x - other.x, before.y - other.y);
+  by((now.x - before.x) / 2, (now.y - before.y) / 2);
+  pan.scale(Math.hypot(now.x - other.x, now.y - other.y) / Math.max(was, 1), {
+    x: (now.x + other.x) / 2,
+    y: (now.y + other.y) / 2,
+  });
 }

@@ -21,6 +21,8 @@ export interface Line {
   target: Item;
 }
 
+export type Point = readonly [x: number, y: number];
+
 export interface Scene {
   items: Map<string, Item>;
   lines: Line[];
@@ -29,7 +31,6 @@ export interface Scene {
 
 const CARD = { width: 230, height: 132 };
 const PILL = { width: 64, height: 32 };
-const GAP = 40;
 
 export function sceneOf(graph: Graph): Scene {
   const items = new Map<string, Item>();
@@ -39,9 +40,11 @@ export function sceneOf(graph: Graph): Scene {
     }
   }
   nest(items);
-  place(items);
   const lines = graph.edges.flatMap((edge) => lineOf(edge, items) ?? []);
-  return { items, lines, box: boundsOf([...items.values()]) };
+  const detours = graph.edges.flatMap(({ points = [] }) =>
+    points.map(([x = 0, y = 0]) => ({ x, y, width: 0, height: 0 })),
+  );
+  return { items, lines, box: boundsOf([...items.values(), ...detours]) };
 }
 
 function itemOf(node: Node): Item {
@@ -51,8 +54,8 @@ function itemOf(node: Node): Item {
     id: node.id,
     node,
     shape: pill ? "pill" : "card",
-    x: node.x ?? Number.NaN,
-    y: node.y ?? Number.NaN,
+    x: node.x ?? 0,
+    y: node.y ?? 0,
     width: node.width ?? size.width,
     height: node.height ?? size.height,
     parent: null,
@@ -71,16 +74,6 @@ function nest(items: Map<string, Item>): void {
       parent.shape = "frame";
     }
   }
-}
-
-/** Nodes without a place (a runner that has none for what it found while running) stand in a row below the rest. */
-function place(items: Map<string, Item>): void {
-  const lost = [...items.values()].filter((item) => Number.isNaN(item.x + item.y));
-  const box = boundsOf([...items.values()].filter((item) => !Number.isNaN(item.x + item.y)));
-  lost.forEach((item, i) => {
-    item.x = box.x + i * (item.width + GAP);
-    item.y = box.y + box.height + (box.height > 0 ? GAP : 0);
-  });
 }
 
 function lineOf(edge: Edge, items: Map<string, Item>): Line | null {

@@ -5,47 +5,37 @@ import type { Chunks } from "../model/text.ts";
 const WINDOW = 400;
 const SLACK = 400;
 
-export class Tail {
-  readonly #element: HTMLElement;
-  readonly #text = document.createTextNode("");
-  #source: Chunks | null = null;
-  #offset = 0;
-  #epoch = 0;
-
-  constructor(element: HTMLElement) {
-    this.#element = element;
-    element.append(this.#text);
-  }
-
+export interface Tail {
   /** Writes what `source` has gained since the last time. */
-  follow(source: Chunks, struck: boolean): void {
-    this.#element.classList.toggle("lfw-struck", struck);
-    if (source !== this.#source || source.epoch !== this.#epoch) {
-      this.#source = source;
-      this.#epoch = source.epoch;
-      this.#offset = source.length;
-      this.#text.data = source.tail(WINDOW);
-      return;
-    }
-    if (source.length === this.#offset) {
-      return;
-    }
-    const gained = source.since(this.#offset);
-    this.#offset = source.length;
-    if (this.#text.length + gained.length > WINDOW + SLACK) {
-      this.#text.data = source.tail(WINDOW);
-    } else {
-      this.#text.appendData(gained);
-    }
-  }
-
+  follow(source: Chunks): void;
   /** Writes a text that does not grow. */
-  set(words: string): void {
-    this.#source = null;
-    this.#element.classList.remove("lfw-struck");
-    const cut = words.slice(0, WINDOW);
-    if (this.#text.data !== cut) {
-      this.#text.data = cut;
-    }
-  }
+  set(words: string): void;
+}
+
+export function makeTail(element: HTMLElement): Tail {
+  const text = document.createTextNode("");
+  let followed: Chunks | null = null;
+  let offset = 0;
+  let epoch = 0;
+  element.append(text);
+  return {
+    follow(source) {
+      const gained = source === followed && source.epoch === epoch ? source.since(offset) : null;
+      if (gained === null || text.length + gained.length > WINDOW + SLACK) {
+        text.data = source.tail(WINDOW);
+      } else if (gained) {
+        text.appendData(gained);
+      }
+      followed = source;
+      epoch = source.epoch;
+      offset = source.length;
+    },
+    set(words) {
+      followed = null;
+      const cut = words.slice(0, WINDOW);
+      if (text.data !== cut) {
+        text.data = cut;
+      }
+    },
+  };
 }

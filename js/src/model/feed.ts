@@ -1,63 +1,47 @@
 // One run as the page receives it: frames in any order, repeated or with gaps, become a state.
-import { RunState } from "./state.ts";
+import { makeRun, type RunState } from "./state.ts";
 import type { Event } from "./types.gen.ts";
 
 /** Events held back while one before them is missing; past this they are dropped, the answer brings them again. */
 const MOST_HELD = 5000;
 
-export class Feed {
-  readonly state = new RunState();
-  /** The highest number the kernel is known to have. */
-  head = 0;
-  /** Page clock (s) minus run clock (s), at its smallest: what a running clock shows. */
-  offset = Number.POSITIVE_INFINITY;
-  readonly #held = new Map<number, Event>();
-
-  /** True where something new was folded in. */
-  take(events: readonly Event[], now: number): boolean {
-    const before = this.state.seq;
-    for (const event of events) {
-      this.head = Math.max(this.head, event.seq);
-      this.#place(event);
-    }
-    this.#release();
-    if (this.state.seq > before) {
-      this.offset = Math.min(this.offset, now - this.state.t);
-    }
-    return this.state.seq > before;
-  }
-
+export interface Feed {
+  readonly state: RunState;
+  /** The highest number the kernel is known to have; at least 1, as each run has a first event. */
+  head: number;
   /** Whether events are missing that the kernel has. */
-  get behind(): boolean {
-    return this.state.seq < this.head;
-  }
-
+  readonly behind: boolean;
+  /** Takes in what came; `now` is the page's clock in seconds. */
+  take(events: readonly Event[], now: number): void;
   /** Seconds since the run started, by the page's clock; where it ended, once it ended. */
-  clock(now: number): number {
-    return this.state.duration ?? Math.max(this.state.t, now - this.offset);
-  }
+  clock(now: number): number;
+}
 
-  #place(event: Event): void {
-    if (event.seq === this.state.seq + 1) {
-      this.state.apply(event);
-    } else if (event.seq > this.state.seq && this.#held.size < MOST_HELD) {
-      this.#held.set(event.seq, event);
-    }
-  }
-
-  #release(): void {
-    for (let next = this.#pop(); next; next = this.#pop()) {
-      this.state.apply(next);
-    }
-    if (this.#held.size > 0 && !this.behind) {
-      this.#held.clear();
-    }
-  }
-
-  #pop(): Event | undefined {
-    const seq = this.state.seq + 1;
-    const event = this.#held.get(seq);
-    this.#held.delete(seq);
-    return event;
-  }
+export function makeFeed(): Feed {
+  const state = makeRun();
+  const held = new Map<number, Event>();
+  // The page's clock minus the run's, at its smallest: events that come late say nothing of it.
+  let offset = Number.POSITIVE_INFINITY;
+  const feed: Feed = {
+    state,
+    head: 1,
+    get behind() {
+      return state.seq < feed.head;
+    },
+    take(events, now) {
+      for (const event of events) {
+        feed.head = Math.max(feed.head, event.seq);
+        if (event.seq === state.seq + 1 || (event.seq > state.seq && held.size < MOST_HELD)) {
+          held.set(event.seq, event);
+        }
+        for (let next = held.get(state.seq + 1); next; next = held.get(state.seq + 1)) {
+          held.delete(next.seq);
+          state.apply(next);
+        }
+      }
+      offset = Math.min(offset, now - state.t);
+    },
+    clock: (now) => state.duration ?? Math.max(state.t, now - offset),
+  };
+  return feed;
 }

@@ -3,11 +3,19 @@ import type { Event } from "./types.gen.ts";
 
 export type Incoming =
   | { kind: "frame"; run: string; events: Event[] }
-  | { kind: "beat"; busy: boolean }
-  | { kind: "refused"; request: string; message: string; fields: string[] }
+  | { kind: "beat"; busy?: boolean }
+  | Refusal
   | { kind: "started"; request: string; run: string }
   | { kind: "head"; run: string; seq: number }
   | { kind: "pong" };
+
+/** Something that was asked and not done, with the names of the fields at fault where these are known. */
+export interface Refusal {
+  kind: "refused";
+  request: string;
+  message: string;
+  fields?: unknown;
+}
 
 export type Outgoing =
   | { kind: "resync"; run: string; have: number }
@@ -17,92 +25,80 @@ export type Outgoing =
   | { kind: "ping" };
 
 type Fields = Record<string, unknown>;
+type Check = (value: unknown) => boolean;
 
 const isObject = (value: unknown): value is Fields =>
   typeof value === "object" && value !== null && !Array.isArray(value);
-const isString = (value: unknown): value is string => typeof value === "string";
+const isString: Check = (value) => typeof value === "string";
+const isCount: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
+const all = (value: unknown, check: Check): boolean => Array.isArray(value) && value.every(check);
+const has = (value: unknown, ...names: string[]): boolean =>
+  isObject(value) && names.every((name) => (CHECKS[name] ?? isString)(value[name]));
+
+/** What a field must be, where it is not a string. */
+const CHECKS: Record<string, Check> = {
+  graph: (value) => has(value, "nodes", "edges"),
+  nodes: (value) => all(value, (node) => has(node, "id", "title")),
+  edges: (value) => all(value, (edge) => has(edge, "source", "target")),
+  events: (value) => all(value, (event) => has(event, "seq", "t", "kind")),
+  cuts: (value) => all(value, Number.isFinite),
+  dts: (value) => all(value, Number.isFinite),
+  channel: (value) => value === "text" || value === "reasoning" || value === "tool_call",
+  error: (value) => has(value, "type", "message"),
+  seq: isCount,
+  t: Number.isFinite,
+};
+
+type Needs = ReadonlyMap<unknown, string>;
+// Maps, since a kind that is called "constructor" must not be found.
+const table = (needs: Record<string, string>): Needs => new Map(Object.entries(needs));
+
+const MESSAGES = table({
+  frame: "run events",
+  beat: "kind",
+  refused: "request message",
+  started: "request run",
+  head: "run seq",
+  pong: "kind",
+});
+
+/** What each kind must carry for the fold to be able to use it. Kinds that are not here are kept and passed over. */
+const EVENTS = table({
+  "run.started": "run_id flow graph",
+  "run.failed": "error",
+  "graph.changed": "nodes edges",
+  "node.started": "node span",
+  "node.delta": "span channel text cuts dts",
+  "node.text": "span channel text",
+  "node.finished": "span",
+  "node.failed": "span error",
+  "node.cancelled": "span",
+  "node.retracted": "span",
+  "node.skipped": "node",
+  log: "message",
+  note: "text",
+  "input.requested": "node span request",
+  "input.given": "span request",
+});
+
+const isWhole = (value: Fields, needs: Needs): boolean => has(value, ...(needs.get(value.kind)?.split(" ") ?? []));
+
+export const isGraph = CHECKS.graph as Check;
 
 /** The message, or null where it is none: an unknown kind is a newer kernel's, anything else is rubbish. */
 export function parse(message: unknown): Incoming | null {
-  if (!isObject(message)) {
+  if (!isObject(message) || !MESSAGES.has(message.kind) || !isWhole(message, MESSAGES)) {
     return null;
   }
-  const { kind, run, request } = message;
-  switch (kind) {
-    case "frame":
-      return isString(run) && Array.isArray(message.events) && message.events.every(isStamped)
-        ? { kind, run, events: message.events.map(usable) }
-        : null;
-    case "beat":
-      return { kind, busy: message.busy === true };
-    case "refused":
-      return {
-        kind,
-        request: isString(request) ? request : "",
-        message: isString(message.message) ? message.message : "The kernel refused this.",
-        fields: Array.isArray(message.fields) ? message.fields.filter(isString) : [],
-      };
-    case "started":
-      return isString(run) && isString(request) ? { kind, request, run } : null;
-    case "head":
-      return isString(run) && isCount(message.seq) ? { kind, run, seq: message.seq } : null;
-    case "pong":
-      return { kind };
-    default:
-      return null;
-  }
-}
-
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
-const isError = (value: unknown): boolean => isObject(value) && isString(value.type) && isString(value.message);
-const isChannel = (value: unknown): boolean => value === "text" || value === "reasoning" || value === "tool_call";
-const isNumbers = (value: unknown): boolean => Array.isArray(value) && value.every((item) => typeof item === "number");
-
-/** What each kind must carry for the fold to be able to use it. Kinds that are not here are kept and passed over. */
-const REQUIRED: Record<string, Record<string, (value: unknown) => boolean>> = {
-  "run.started": { run_id: isString, flow: isString, graph: isGraph },
-  "graph.changed": { nodes: isNodes, edges: isEdges },
-  "node.started": { node: isString, span: isString },
-  "node.delta": { span: isString, channel: isChannel, text: isString, cuts: isNumbers, dts: isNumbers },
-  "node.text": { span: isString, channel: isChannel, text: isString },
-  "node.finished": { span: isString },
-  "node.failed": { span: isString, error: isError },
-  "node.cancelled": { span: isString },
-  "node.retracted": { span: isString },
-  "node.skipped": { node: isString },
-  log: { message: isString },
-  note: { text: isString },
-  "input.requested": { node: isString, span: isString, request: isString },
-  "input.given": { span: isString, request: isString },
-  "run.failed": { error: isError },
-};
-
-type Stamped = Fields & { seq: number; t: number; kind: string };
-
-function isStamped(value: unknown): value is Stamped {
-  return isObject(value) && isCount(value.seq) && isString(value.kind) && Number.isFinite(value.t);
+  const events = (message.events as Fields[] | undefined)?.map(usable);
+  return { ...message, events } as unknown as Incoming;
 }
 
 /** An event that lacks something keeps its place, under a kind that nobody folds: without it the rest would wait. */
-function usable(event: Stamped): Event {
-  const missing = Object.entries(REQUIRED[event.kind] ?? {}).find(([field, check]) => !check(event[field]));
-  if (!missing) {
-    return event as unknown as Event;
+function usable(event: Fields): Fields {
+  if (isWhole(event, EVENTS)) {
+    return event;
   }
-  console.warn(`lfwidget: event ${event.seq} (${event.kind}) has no usable ${missing[0]}; it is passed over.`);
-  return { seq: event.seq, t: event.t, kind: "unusable" } as unknown as Event;
-}
-
-export function isGraph(value: unknown): boolean {
-  return isObject(value) && isNodes(value.nodes) && isEdges(value.edges);
-}
-
-function isNodes(value: unknown): boolean {
-  return Array.isArray(value) && value.every((node) => isObject(node) && isString(node.id) && isString(node.title));
-}
-
-function isEdges(value: unknown): boolean {
-  return (
-    Array.isArray(value) && value.every((edge) => isObject(edge) && isString(edge.source) && isString(edge.target))
-  );
+  console.warn("lfwidget: an event that is not whole is passed over", event);
+  return { seq: event.seq, t: event.t, kind: "unusable" };
 }

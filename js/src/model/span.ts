@@ -77,11 +77,9 @@ export class Span {
         this.retracted = true;
         return;
       case "node.finished":
-        return this.#end("finished", event);
       case "node.failed":
-        return this.#end("failed", event);
       case "node.cancelled":
-        return this.#end("cancelled", event);
+        return this.#end(event.kind.slice(5) as SpanStatus, event);
     }
   }
 

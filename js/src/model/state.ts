@@ -1,260 +1,211 @@
-// A run as a pure fold over its events: the twin of lfwidget/model/state.py. What a reader computes from it is in
-// json.ts and node.ts.
+// A run as a pure fold over its events: the twin of lfwidget/model/state.py. What follows from a node's spans is in
+// node.ts, the whole as JSON in json.ts.
 import { NodeState, sumUsage } from "./node.ts";
 import { Span, type SpanStatus } from "./span.ts";
-import type {
-  Edge,
-  ErrorInfo,
-  Event,
-  GraphChanged,
-  InputGiven,
-  InputRequested,
-  Log,
-  Node,
-  NodeSkipped,
-  NodeStarted,
-  Note,
-  RunCancelled,
-  RunFailed,
-  RunFinished,
-  RunStarted,
-  Usage,
-} from "./types.gen.ts";
+import type { Edge, ErrorInfo, Event, InputRequested, Log, Node, Note, Usage } from "./types.gen.ts";
 
 export type RunStatus = SpanStatus;
 
-/** An event that does not follow the last one, or that lacks what its kind carries. */
-export class EventError extends Error {}
-
-export class RunState {
-  seq = 0;
-  t = 0;
-  runId = "";
-  flow = "";
-  name: string | null = null;
-  input: unknown = null;
-  startedAt: string | null = null;
-  output: unknown = null;
-  error: ErrorInfo | null = null;
-  duration: number | null = null;
-  readonly nodes = new Map<string, NodeState>();
-  readonly spans = new Map<string, Span>();
-  edges: Edge[] = [];
-  readonly pending = new Map<string, InputRequested>();
-  readonly logs: Log[] = [];
-  readonly notes: Note[] = [];
-  /** Nodes touched since a reader last cleared this: what a canvas must draw again. */
-  readonly touched = new Set<string>();
+export interface RunState {
+  /** Of the last event; 0 before the first. */
+  seq: number;
+  /** Seconds from the start of the run to the last event. */
+  t: number;
+  runId: string;
+  flow: string;
+  name: string | null;
+  input: unknown;
+  startedAt: string | null;
+  output: unknown;
+  error: ErrorInfo | null;
+  duration: number | null;
+  nodes: Map<string, NodeState>;
+  /** By id, in the order they started. */
+  spans: Map<string, Span>;
+  edges: Edge[];
+  /** The open questions, by request. */
+  pending: Map<string, InputRequested>;
+  logs: Log[];
+  notes: Note[];
+  /** Cards whose node changed since a reader last cleared this. */
+  touched: Set<string>;
   /** Goes up when nodes or edges change. */
-  graphVersion = 0;
-  #end: RunStatus | null = null;
-  #usage: Usage | null = null;
-
-  get status(): RunStatus {
-    return this.#end ?? (this.pending.size > 0 ? "waiting" : "running");
-  }
-
-  get ended(): boolean {
-    return this.#end !== null;
-  }
-
-  get usage(): Usage | null {
-    return this.#usage ?? sumUsage(this.spans.values());
-  }
-
-  /** False where the event is known already. Throws where one is missing before it. */
-  apply(event: Event): boolean {
-    if (event.seq <= this.seq) {
-      return false;
-    }
-    if (event.seq !== this.seq + 1) {
-      throw new EventError(`event ${event.seq} came after ${this.seq}`);
-    }
-    this.seq = event.seq;
-    this.t = event.t;
-    this.#fold(event);
-    return true;
-  }
-
-  node(id: string): NodeState {
-    let node = this.nodes.get(id);
-    if (!node) {
-      node = new NodeState(id);
-      this.nodes.set(id, node);
-    }
-    return node;
-  }
-
+  graphVersion: number;
+  readonly status: RunStatus;
+  readonly ended: boolean;
+  readonly usage: Usage | null;
+  /** Takes in one event; false where it is known already. Throws where events are missing before it. */
+  apply(event: Event): boolean;
   /** The node whose card shows what happens in this one: itself, or the nearest ancestor that has a card. */
-  card(id: string): string {
-    return this.#shownOn(id).at(-1)?.id ?? id;
-  }
+  card(id: string): string;
+}
 
-  /** The node, and the ancestors whose card shows what happens in it. A graph from a file may go in circles. */
-  #shownOn(id: string): NodeState[] {
-    const path: NodeState[] = [];
-    for (let at = this.nodes.get(id); at && !path.includes(at); at = this.nodes.get(at.def?.parent ?? "")) {
-      path.push(at);
-      if (at.hasCard) {
-        break;
+export function makeRun(): RunState {
+  let end: RunStatus | null = null;
+  let told: Usage | null = null;
+  const [nodes, spans] = [new Map<string, NodeState>(), new Map<string, Span>()];
+  const pending = new Map<string, InputRequested>();
+
+  const run: RunState = {
+    seq: 0,
+    t: 0,
+    runId: "",
+    flow: "",
+    name: null,
+    input: null,
+    startedAt: null,
+    output: null,
+    error: null,
+    duration: null,
+    nodes,
+    spans,
+    edges: [],
+    pending,
+    logs: [],
+    notes: [],
+    touched: new Set(),
+    graphVersion: 0,
+    get status() {
+      return end ?? (pending.size > 0 ? "waiting" : "running");
+    },
+    get ended() {
+      return end !== null;
+    },
+    get usage() {
+      return told ?? sumUsage(spans.values());
+    },
+    apply(event) {
+      const fresh = event.seq > run.seq;
+      if (fresh) {
+        if (event.seq > run.seq + 1) {
+          throw new Error(`event ${event.seq} came after ${run.seq}`);
+        }
+        run.seq = event.seq;
+        run.t = event.t;
+        fold(event);
       }
-    }
-    return path;
-  }
+      return fresh;
+    },
+    card: (id) => shownOn(id).at(-1)?.id ?? id,
+  };
 
-  #fold(event: Event): void {
+  const fold = (event: Event): void => {
     switch (event.kind) {
       case "run.started":
-        return this.#begin(event);
+        run.runId = event.run_id;
+        run.flow = event.flow;
+        run.name = event.name ?? null;
+        run.input = event.input ?? null;
+        run.startedAt = event.started_at;
+        return grow(event.graph.nodes, event.graph.edges);
       case "graph.changed":
-        return this.#grow(event);
+        return grow(event.nodes, event.edges);
       case "node.started":
-        return this.#start(event);
+        return begin(new Span(event));
       case "node.skipped":
-        return this.#skip(event);
+        Object.assign(nodeOf(event.node), { skipped: true, reason: event.reason });
+        return touch(event.node);
       case "input.requested":
-        return this.#ask(event);
+        pending.set(event.request, event);
+        touch(event.node);
+        return turn(event.span, "waiting");
       case "input.given":
-        return this.#answer(event);
+        pending.delete(event.request);
+        return [...pending.values()].some(({ span }) => span === event.span) ? undefined : turn(event.span, "running");
       case "log":
-        this.logs.push(event);
+        run.logs.push(event);
         return;
       case "note":
-        this.notes.push(event);
+        run.notes.push(event);
         return;
       case "run.finished":
       case "run.failed":
       case "run.cancelled":
-        return this.#finish(event, event.kind.slice(4) as RunStatus);
-      default:
-        return this.#onSpan(event);
+        return finish(event, event.kind.slice(4) as RunStatus);
+      default: {
+        const span = "span" in event && spans.get(event.span);
+        if (span) {
+          change(span, () => span.apply(event));
+        }
+      }
     }
-  }
+  };
 
-  #onSpan(event: Event): void {
-    const span = "span" in event ? this.spans.get(event.span) : undefined;
-    if (span) {
-      this.#change(span, () => span.apply(event));
+  const nodeOf = (id: string): NodeState => {
+    const node = nodes.get(id) ?? new NodeState(id);
+    nodes.set(id, node);
+    return node;
+  };
+  /** The node, and the ancestors whose card shows what happens in it. */
+  const shownOn = (id: string): NodeState[] => {
+    const node = nodes.get(id);
+    return node ? [node, ...(node.hasCard ? [] : shownOn(node.def?.parent ?? ""))] : [];
+  };
+  const touch = (id: string) => {
+    run.touched.add(run.card(id));
+  };
+  const group = (span: Span) => {
+    for (const node of shownOn(span.node)) {
+      node.group.push(span);
     }
-  }
-
-  /** Whatever changes a span: its node's counts of running and waiting spans follow, so a status needs no walk. */
-  #change(span: Span, act: () => void): void {
-    const node = this.node(span.node);
-    node.count(span, -1);
-    act();
-    node.count(span, 1);
-    this.#touch(span.node);
-  }
-
-  #begin(event: RunStarted): void {
-    this.runId = event.run_id;
-    this.flow = event.flow;
-    this.name = event.name ?? null;
-    this.input = event.input ?? null;
-    this.startedAt = event.started_at;
-    this.#define(event.graph.nodes);
-    this.edges = [...event.graph.edges];
-  }
-
-  #grow(event: GraphChanged): void {
-    this.#define(event.nodes);
-    const known = new Set(this.edges.map(edgeKey));
-    this.edges.push(...event.edges.filter((edge) => !known.has(edgeKey(edge))));
-  }
-
-  #define(nodes: readonly Node[]): void {
-    this.graphVersion += 1;
+  };
+  const grow = (defs: readonly Node[], edges: readonly Edge[]) => {
+    run.graphVersion += 1;
     let moved = false;
-    for (const def of nodes) {
-      const node = this.node(def.id);
+    for (const def of defs) {
+      const node = nodeOf(def.id);
       moved ||= node.group.length > 0 && (node.def?.parent !== def.parent || node.hasCard !== (def.card ?? true));
       node.def = def;
     }
-    if (!moved) {
-      return;
+    if (moved) {
+      for (const node of nodes.values()) {
+        node.group = [];
+      }
+      spans.forEach(group);
     }
-    for (const node of this.nodes.values()) {
-      node.group = [];
-    }
-    for (const span of this.spans.values()) {
-      this.#group(span);
-    }
-  }
-
-  #group(span: Span): void {
-    for (const node of this.#shownOn(span.node)) {
-      node.group.push(span);
-    }
-  }
-
-  #start(event: NodeStarted): void {
-    const node = this.node(event.node);
-    const span = new Span(event);
-    this.spans.set(span.id, span);
+    const known = new Set(run.edges.map(keyOf));
+    run.edges.push(...edges.filter((edge) => !known.has(keyOf(edge))));
+  };
+  const begin = (span: Span) => {
+    const node = nodeOf(span.node);
+    spans.set(span.id, span);
     node.spans.push(span);
     node.count(span, 1);
-    this.#group(span);
-    if (span.parent !== null) {
-      this.spans.get(span.parent)?.children.push(span);
-    }
-    this.#touch(node.id);
-  }
-
-  #skip({ node: id, reason }: NodeSkipped): void {
-    const node = this.node(id);
-    node.skipped = true;
-    node.reason = reason;
-    this.#touch(id);
-  }
-
-  #ask(event: InputRequested): void {
-    this.pending.set(event.request, event);
-    this.#turn(event.span, "waiting");
-    this.#touch(event.node);
-  }
-
-  #answer({ request, span }: InputGiven): void {
-    this.pending.delete(request);
-    if (![...this.pending.values()].some((other) => other.span === span)) {
-      this.#turn(span, "running");
-    }
-  }
-
-  #turn(id: string, status: "running" | "waiting"): void {
-    const span = this.spans.get(id);
+    group(span);
+    spans.get(span.parent ?? "")?.children.push(span);
+    touch(span.node);
+  };
+  /** Whatever changes a span: its node's counts of running and waiting spans follow, so a status needs no walk. */
+  const change = (span: Span, act: () => void) => {
+    const node = nodeOf(span.node);
+    node.count(span, -1);
+    act();
+    node.count(span, 1);
+    touch(span.node);
+  };
+  const turn = (id: string, status: RunStatus) => {
+    const span = spans.get(id);
     if (span?.open) {
-      this.#change(span, () => {
+      change(span, () => {
         span.status = status;
       });
     }
-  }
-
-  #finish(event: RunFinished | RunFailed | RunCancelled, status: RunStatus): void {
-    this.#end = status;
-    this.duration = event.t;
-    this.pending.clear();
-    if ("output" in event) {
-      this.output = event.output;
-    }
-    if ("usage" in event) {
-      this.#usage = sumUsage([event]);
-    }
-    if ("error" in event) {
-      this.error = event.error;
-    }
-    for (const span of this.spans.values()) {
+  };
+  const finish = (event: { t: number; output?: unknown; error?: ErrorInfo; usage?: Usage }, status: RunStatus) => {
+    end = status;
+    told = sumUsage([event]);
+    run.duration = event.t;
+    run.output = event.output ?? null;
+    run.error = event.error ?? null;
+    pending.clear();
+    for (const span of spans.values()) {
       if (span.open) {
-        this.#change(span, () => span.close("cancelled", event.t));
+        change(span, () => span.close("cancelled", event.t));
       }
     }
-  }
-
-  #touch(id: string): void {
-    this.touched.add(this.card(id));
-  }
+  };
+  return run;
 }
 
-export function edgeKey(edge: Edge): string {
-  return JSON.stringify([edge.source, edge.target, edge.source_port, edge.target_port, edge.label, edge.kind]);
-}
+const keyOf = (edge: Edge): string =>
+  JSON.stringify([edge.source, edge.target, edge.source_port, edge.target_port, edge.label, edge.kind]);

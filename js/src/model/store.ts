@@ -1,11 +1,11 @@
 // What the page knows: the runs of one widget, which of them is shown, and what was asked of the kernel. One store for
 // all views of a model.
 import type { AnyModel } from "@anywidget/types";
-import { Connection, LOOK } from "./connection.ts";
-import { Feed } from "./feed.ts";
+import { type Connection, LOOK, makeConnection } from "./connection.ts";
+import { type Feed, makeFeed } from "./feed.ts";
 import { type Incoming, isGraph, type Outgoing, parse } from "./messages.ts";
 import type { RunState, RunStatus } from "./state.ts";
-import type { Form, Graph } from "./types.gen.ts";
+import type { Event, Form, Graph } from "./types.gen.ts";
 
 export interface RunInfo {
   id: string;
@@ -22,242 +22,199 @@ export interface Traits {
   height: number;
 }
 
-/** What changed: nodes of a run (by card), the choice of run or the flow itself, or the connection. */
-export interface Change {
-  what: "nodes" | "shown" | "runs" | "form" | "health" | "height" | "reply";
-  run?: string;
-  touched?: ReadonlySet<string>;
-}
+/** What changed: nodes of the run that is shown (by card), what is drawn at all, or anything else. */
+export type Change = { nodes: ReadonlySet<string> } | "graph" | "rest";
 
-/** What became of something asked of the kernel. */
-export type Reply = { ok: true; run: string } | { ok: false; message: string; fields: string[] };
+export type Reply = Extract<Incoming, { request: string }>;
+
+export interface Store {
+  readonly connection: Connection;
+  /** What became of something asked, by what was returned when it was asked. */
+  readonly replies: ReadonlyMap<string, Reply>;
+  /** The run the views show, by id; "" before any. */
+  readonly shown: string;
+  /** The feed of the run that is shown, once it has an event. */
+  readonly feed: Feed | null;
+  readonly state: RunState | null;
+  readonly runs: RunInfo[];
+  readonly graph: Graph;
+  readonly form: Form | null;
+  readonly title: string;
+  readonly height: number;
+  listen(listener: (change: Change) => void, signal: AbortSignal): void;
+  show(run: string): void;
+  start(input: unknown): string;
+  answer(run: string, question: string, value: unknown): string;
+  cancel(run: string): void;
+}
 
 /** A missing answer is asked for again, but not faster than this (ms). */
 const RETRY = 2000;
-const EMPTY: Graph = { nodes: [], edges: [] };
+const LIVE = ["running", "waiting"];
 
-export class Store {
-  readonly connection: Connection;
-  readonly replies = new Map<string, Reply>();
-  readonly #model: AnyModel<Traits>;
-  readonly #feeds = new Map<string, Feed>();
-  readonly #asked = new Map<string, number>();
-  readonly #listeners = new Set<(change: Change) => void>();
-  #requests = 0;
+export function makeStore(model: AnyModel<Traits>, signal: AbortSignal): Store {
+  const feeds = new Map<string, Feed>();
+  const asked = new Map<string, number>();
+  const replies = new Map<string, Reply>();
+  const listeners = new Set<(change: Change) => void>();
 
-  constructor(model: AnyModel<Traits>, signal: AbortSignal) {
-    this.#model = model;
-    this.connection = new Connection(
-      () => this.#send({ kind: "ping" }),
-      () => this.#emit({ what: "health" }),
-    );
-    model.on("msg:custom", (message: unknown) => this.#receive(message));
-    model.on("change:graph", () => this.#emit({ what: "shown" }));
-    model.on("change:title", () => this.#emit({ what: "runs" }));
-    model.on("change:form", () => this.#emit({ what: "form" }));
-    model.on("change:height", () => this.#emit({ what: "height" }));
-    model.on("change:runs", () => this.#list());
-    model.on("change:shown", () => this.#show());
-    model.on("comm:close", () => this.connection.lose());
-    model.on("destroy", () => this.connection.lose());
-    const timer = setInterval(() => this.#look(), LOOK);
-    signal.addEventListener("abort", () => clearInterval(timer));
-    this.#show();
-  }
-
-  listen(listener: (change: Change) => void, signal: AbortSignal): void {
-    this.#listeners.add(listener);
-    signal.addEventListener("abort", () => this.#listeners.delete(listener));
-  }
-
-  /** The run the views show, by id; "" before any. */
-  get shown(): string {
-    const chosen = this.#model.get("shown");
-    return chosen || (this.runs.at(-1)?.id ?? "");
-  }
-
-  get feed(): Feed | null {
-    return this.#feeds.get(this.shown) ?? null;
-  }
-
-  /** The state of the run that is shown; null before the first of its events. */
-  get state(): RunState | null {
-    const state = this.feed?.state;
-    return state && state.seq > 0 ? state : null;
-  }
-
-  get runs(): RunInfo[] {
-    const runs = this.#model.get("runs");
-    return Array.isArray(runs) ? runs.map((run) => ({ ...run, status: this.#statusOf(run) })) : [];
-  }
-
-  get graph(): Graph {
-    const state = this.state;
-    if (state) {
-      return { nodes: [...state.nodes.values()].flatMap((node) => node.def ?? []), edges: state.edges };
-    }
-    const graph = this.#model.get("graph");
-    return isGraph(graph) ? graph : EMPTY;
-  }
-
-  get form(): Form | null {
-    return this.#model.get("form") ?? null;
-  }
-
-  get title(): string {
-    return this.#model.get("title") ?? "";
-  }
-
-  get height(): number {
-    return this.#model.get("height") || 420;
-  }
-
-  show(run: string): void {
-    this.#model.set("shown", run);
-    this.#model.save_changes();
-  }
-
-  start(input: unknown): string {
-    return this.#request((request) => ({ kind: "start", request, input }));
-  }
-
-  answer(run: string, question: string, value: unknown): string {
-    return this.#request((request) => ({ kind: "answer", request, run, question, value }));
-  }
-
-  cancel(run: string): void {
-    this.#send({ kind: "cancel", run });
-    this.connection.ask();
-  }
-
-  #request(make: (request: string) => Outgoing): string {
-    this.#requests += 1;
-    // Answers reach every page of the kernel, so a number alone would be taken for another page's.
-    const request = `${crypto.randomUUID()}-${this.#requests}`;
-    this.#send(make(request));
-    this.connection.ask();
-    return request;
-  }
-
-  #send(message: Outgoing): void {
-    try {
-      this.#model.send(message);
-    } catch {
-      // A comm that was disposed (the kernel was restarted) refuses to send.
-      this.connection.lose();
-    }
-  }
-
-  #emit(change: Change): void {
-    for (const listener of this.#listeners) {
+  const emit = (change: Change) => {
+    for (const listener of listeners) {
       listener(change);
     }
-  }
-
-  #statusOf(run: RunInfo): RunStatus {
-    const state = this.#feeds.get(run.id)?.state;
-    return state && state.seq > 0 ? state.status : run.status;
-  }
-
-  #feedOf(run: string): Feed {
-    let feed = this.#feeds.get(run);
-    if (!feed) {
-      feed = new Feed();
-      this.#feeds.set(run, feed);
+  };
+  const send = (message: Outgoing) => {
+    try {
+      model.send(message);
+    } catch {
+      // A comm that was disposed (the kernel was restarted) refuses to send.
+      connection.lose();
     }
+  };
+  const connection = makeConnection(
+    () => send({ kind: "ping" }),
+    () => emit("rest"),
+  );
+
+  const store: Store = {
+    connection,
+    replies,
+    get shown() {
+      return model.get("shown") || (store.runs.at(-1)?.id ?? "");
+    },
+    get feed() {
+      const feed = feeds.get(store.shown);
+      return feed?.state.seq ? feed : null;
+    },
+    get state() {
+      return store.feed?.state ?? null;
+    },
+    get runs() {
+      return (model.get("runs") ?? []).map((run) => {
+        const state = feeds.get(run.id)?.state;
+        return state?.seq ? { ...run, status: state.status } : run;
+      });
+    },
+    get graph() {
+      const { state } = store;
+      const graph = state
+        ? { nodes: [...state.nodes.values()].flatMap(({ def }) => def ?? []), edges: state.edges }
+        : model.get("graph");
+      return isGraph(graph) ? graph : { nodes: [], edges: [] };
+    },
+    get form() {
+      return model.get("form") ?? null;
+    },
+    get title() {
+      return model.get("title") ?? "";
+    },
+    get height() {
+      return model.get("height") || 420;
+    },
+    listen(listener, until) {
+      listeners.add(listener);
+      until.addEventListener("abort", () => listeners.delete(listener));
+    },
+    show(run) {
+      model.set("shown", run);
+      model.save_changes();
+    },
+    start: (input) => request((id) => ({ kind: "start", request: id, input })),
+    answer: (run, question, value) => request((id) => ({ kind: "answer", request: id, run, question, value })),
+    cancel(run) {
+      send({ kind: "cancel", run });
+      connection.ask();
+    },
+  };
+  const request = (make: (id: string) => Outgoing): string => {
+    // Answers reach every page of the kernel, so a count would be taken for another page's.
+    const id = `${Math.random()}`;
+    send(make(id));
+    connection.ask();
+    return id;
+  };
+
+  const feedOf = (run: string): Feed => {
+    const feed = feeds.get(run) ?? makeFeed();
+    feeds.set(run, feed);
     return feed;
-  }
-
-  #receive(raw: unknown): void {
+  };
+  /** Asks for what is missing of a run. The answer is idempotent: asking once too often only costs bytes. */
+  const catchUp = (run: string, feed: Feed) => {
+    const now = performance.now();
+    if (feed.behind && now - (asked.get(run) ?? -RETRY) >= RETRY) {
+      asked.set(run, now);
+      send({ kind: "resync", run, have: feed.state.seq });
+    }
+  };
+  const take = (run: string, events: readonly Event[]) => {
+    const feed = feedOf(run);
+    const { state } = feed;
+    const { graphVersion, status } = state;
+    feed.take(events, performance.now() / 1000);
+    const nodes = new Set(state.touched);
+    state.touched.clear();
+    if (run === store.shown) {
+      emit(state.graphVersion === graphVersion ? { nodes } : "graph");
+    }
+    if (state.status !== status) {
+      emit("rest");
+    }
+    catchUp(run, feed);
+  };
+  const obey = (message: Incoming) => {
+    if (message.kind === "frame") {
+      take(message.run, message.events);
+    } else if (message.kind === "head") {
+      const feed = feedOf(message.run);
+      feed.head = message.seq;
+      asked.delete(message.run);
+      catchUp(message.run, feed);
+    } else if ("request" in message) {
+      replies.set(message.request, message);
+      emit("rest");
+    }
+  };
+  const receive = (raw: unknown) => {
     const message = parse(raw);
-    if (!message) {
-      return;
+    if (message) {
+      connection.hear(message.kind, "busy" in message && message.busy === true);
+      obey(message);
     }
-    if (message.kind === "beat") {
-      this.connection.hear(message.busy);
-    } else if (message.kind === "frame") {
-      this.connection.hear();
-    } else {
-      this.connection.pong();
+  };
+  const show = () => {
+    const run = store.shown;
+    if (run && !feedOf(run).state.seq) {
+      catchUp(run, feedOf(run));
     }
-    this.#handle(message);
-  }
-
-  #handle(message: Incoming): void {
-    switch (message.kind) {
-      case "frame":
-        return this.#frame(this.#feedOf(message.run), message.run, message.events);
-      case "head": {
-        const feed = this.#feedOf(message.run);
-        feed.head = Math.max(feed.head, message.seq);
-        this.#asked.delete(message.run);
-        return this.#catchUp(message.run);
-      }
-      case "refused":
-        this.replies.set(message.request, { ok: false, message: message.message, fields: message.fields });
-        return this.#emit({ what: "reply" });
-      case "started":
-        this.replies.set(message.request, { ok: true, run: message.run });
-        return this.#emit({ what: "reply" });
-      default:
-    }
-  }
-
-  #frame(feed: Feed, run: string, events: Parameters<Feed["take"]>[0]): void {
-    const first = feed.state.seq === 0;
-    const { graphVersion } = feed.state;
-    if (feed.take(events, performance.now() / 1000)) {
-      const touched = new Set(feed.state.touched);
-      feed.state.touched.clear();
-      const redrawn = first || feed.state.graphVersion !== graphVersion;
-      this.#emit(redrawn && run === this.shown ? { what: "shown" } : { what: "nodes", run, touched });
-      if (first || feed.state.ended) {
-        this.#emit({ what: "runs" });
+    emit("graph");
+  };
+  const list = () => {
+    const known = store.runs.map(({ id }) => id);
+    for (const run of feeds.keys()) {
+      if (!known.includes(run)) {
+        feeds.delete(run);
       }
     }
-    this.#catchUp(run);
-  }
+    emit("rest");
+  };
 
-  /** Asks for what is missing of a run, once; the answer is idempotent, so asking once too often only costs bytes. */
-  #catchUp(run: string): void {
-    const feed = this.#feedOf(run);
-    const last = this.#asked.get(run) ?? Number.NEGATIVE_INFINITY;
-    if (feed.behind && performance.now() - last > RETRY) {
-      this.#ask(run, feed);
-    }
+  model.on("msg:custom", receive);
+  for (const trait of ["title", "form", "height"]) {
+    model.on(`change:${trait}`, () => emit("rest"));
   }
-
-  #ask(run: string, feed: Feed): void {
-    this.#asked.set(run, performance.now());
-    this.#send({ kind: "resync", run, have: feed.state.seq });
-  }
-
-  #list(): void {
-    const known = new Set(this.runs.map((run) => run.id));
-    for (const run of this.#feeds.keys()) {
-      if (!known.has(run)) {
-        this.#feeds.delete(run);
-      }
-    }
-    this.#emit({ what: "runs" });
-    this.#show();
-  }
-
-  #show(): void {
-    const run = this.shown;
-    if (run) {
-      const feed = this.#feedOf(run);
-      if (feed.state.seq === 0 && !this.#asked.has(run)) {
-        this.#ask(run, feed);
-      }
-    }
-    this.#emit({ what: "shown" });
-  }
-
-  #look(): void {
-    this.connection.look(this.runs.some((run) => run.status === "running" || run.status === "waiting"));
-    for (const run of this.#feeds.keys()) {
-      this.#catchUp(run);
-    }
-  }
+  model.on("change:graph", () => emit("graph"));
+  model.on("change:shown", show);
+  model.on("change:runs", list);
+  model.on("comm:close", connection.lose);
+  model.on("destroy", connection.lose);
+  const timer = setInterval(() => {
+    connection.look(store.runs.some(({ status }) => LIVE.includes(status)));
+    feeds.forEach((feed, run) => {
+      catchUp(run, feed);
+    });
+  }, LOOK);
+  signal.addEventListener("abort", () => clearInterval(timer));
+  show();
+  return store;
 }

@@ -1,0 +1,83 @@
+// Makes the module "virtual:icons" at build time: every icon of `lucide` that is used, as the data of a single path. As
+// a list of shapes with their attributes the same icons take a third more room.
+import * as lucide from "lucide";
+
+const ALL = new Map(Object.entries(lucide));
+
+/** Our names for them, as `src/icons.ts` uses them. */
+const USED = {
+  bot: "Bot",
+  box: "Box",
+  braces: "Braces",
+  branch: "GitBranch",
+  check: "Check",
+  close: "X",
+  copy: "Copy",
+  fit: "Maximize",
+  function: "SquareFunction",
+  graph: "Workflow",
+  minus: "Minus",
+  play: "Play",
+  plus: "Plus",
+  prompt: "MessageSquare",
+  repeat: "Repeat",
+  search: "Search",
+  split: "Split",
+  stop: "Square",
+  wrench: "Wrench",
+};
+
+const number = (value, otherwise = 0) => Number(value ?? otherwise);
+
+function rect({ x, y, width, height, rx, ry }) {
+  const [w, h, r] = [number(width), number(height), number(rx, ry)];
+  const corner = (dx, dy) => (r ? `a${r} ${r} 0 0 1 ${dx} ${dy}` : "");
+  return (
+    `M${number(x) + r} ${number(y)}h${w - 2 * r}${corner(r, r)}v${h - 2 * r}${corner(-r, r)}` +
+    `h${2 * r - w}${corner(-r, -r)}v${2 * r - h}${corner(r, -r)}z`
+  );
+}
+
+function circle({ cx, cy, r }) {
+  return `M${number(cx) - number(r)} ${cy}a${r} ${r} 0 1 0 ${2 * number(r)} 0a${r} ${r} 0 1 0 ${-2 * number(r)} 0z`;
+}
+
+/** A path that follows others must begin absolutely; what follows its first point stays relative. */
+const absolute = (d) => d.replace(/^m\s*(-?[\d.]+)[ ,]*(-?[\d.]+)(?=\s*[-\d.])/, "M$1 $2l").replace(/^m/, "M");
+
+const SHAPES = {
+  path: ({ d }) => absolute(d),
+  rect,
+  circle,
+  line: ({ x1, y1, x2, y2 }) => `M${x1} ${y1}L${x2} ${y2}`,
+  polyline: ({ points }) => `M${points}`,
+  polygon: ({ points }) => `M${points}z`,
+};
+
+function dataOf(name) {
+  const data = ALL.get(name).map(([tag, attributes]) => SHAPES[tag](attributes)).join("");
+  return data
+    .replace(/ -/g, "-")
+    .replace(/\b0\./g, ".")
+    .replace(/ ([a-zA-Z])/g, "$1");
+}
+
+export function source() {
+  return `export default ${JSON.stringify(Object.fromEntries(Object.entries(USED).map(([name, icon]) => [name, dataOf(icon)])))}`;
+}
+
+const ID = "virtual:icons";
+
+export const forEsbuild = {
+  name: "icons",
+  setup(build) {
+    build.onResolve({ filter: /^virtual:icons$/ }, () => ({ path: ID, namespace: ID }));
+    build.onLoad({ filter: /.*/, namespace: ID }, () => ({ contents: source(), loader: "js" }));
+  },
+};
+
+export const forVite = {
+  name: "icons",
+  resolveId: (id) => (id === ID ? `\0${ID}` : undefined),
+  load: (id) => (id === `\0${ID}` ? source() : undefined),
+};
