@@ -85,9 +85,11 @@ class FlowView:
         await self.root.locator(f'.lfw-composer [name="{field}"]').fill(text)
 
     async def run(self, text: str) -> None:
-        """Type an input and press Run."""
+        """Type an input, press Run, and wait until the run that this starts is shown."""
+        before = await self.runs.input_value()
         await self.type_in(text)
         await self.send.click()
+        await expect(self.runs).not_to_have_value(before)
 
     async def answer(self, node: str, text: str) -> None:
         """Answer the question on a card."""

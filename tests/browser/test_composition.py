@@ -6,7 +6,7 @@ from playwright.async_api import expect
 SETUP = """
 import ipywidgets
 import lfwidget as lf
-flow = lf.Flow(lf.ScriptedModel(["Blue, mostly."], tokens_per_second=50))
+flow = lf.Flow(lf.ScriptedModel(["Blue, mostly."], tokens_per_second=4))
 other = lf.Flow(lf.ScriptedModel(["Never."], tokens_per_second=50), name="Other")
 """
 
