@@ -39,13 +39,13 @@ def run_html(state: dict[str, Any], title: str) -> str:
     drawn = [
         node for node in state["graph"]["nodes"] if node.get("card", True) and node["type"] not in ("start", "end")
     ]
-    rows = "".join(_row(node["title"], state["nodes"][node["id"]]) for node in drawn)
+    rows = "".join(_row(node["id"], state["nodes"][node["id"]]) for node in drawn)
     heads = ("node", "status", "first token", "time", "tokens", "tokens/s", "text")
     head = "".join(f'<th style="{_CELL if h in ("node", "status", "text") else _NUMBER}">{h}</th>' for h in heads)
     return (
         f'<div style="max-width:100%"><div style="padding:4px 0"><b>{escape(title)}</b> &nbsp;'
         f"{escape(_summary(state))}</div>{picture}"
-        f'<table style="border-collapse:collapse;margin:8px 0;width:100%"><thead><tr>{head}</tr></thead>'
+        f'<table style="border-collapse:collapse;table-layout:auto;margin:8px 0;width:100%"><thead><tr>{head}</tr></thead>'
         f"<tbody>{rows}</tbody></table></div>"
     )
 
@@ -68,13 +68,13 @@ def _summary(state: dict[str, Any], title: str = "") -> str:
     return " · ".join(parts)
 
 
-def _row(title: str, node: dict[str, Any]) -> str:
+def _row(name: str, node: dict[str, Any]) -> str:
     status = node["status"]
     word = f"{STATUS_GLYPHS[status]} {STATUS_WORDS.get(status, status)}"
     numbers = (_seconds(node["first_token"]), _seconds(node["duration"]), str(node["tokens"] or ""), _rate(node))
     cells = "".join(f'<td style="{_NUMBER}">{number}</td>' for number in numbers)
     return (
-        f'<tr><td style="{_CELL}">{escape(title)}</td>'
+        f'<tr><td style="{_CELL};white-space:nowrap">{escape(name)}</td>'
         f'<td style="{_CELL};white-space:nowrap;color:{STATUS_COLOURS[status]}">{word}</td>'
         f'{cells}<td style="{_CELL};width:55%"><div style="{_SAID}">{escape(_words(node))}</div></td></tr>'
     )

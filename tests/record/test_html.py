@@ -66,7 +66,7 @@ def run_state(text="Hello", end="run.finished", **fields):
 def test_a_run_is_a_picture_and_a_table():
     page = Tags(run_html(run_state(), "Tutor"))
     assert {"img", "table"} <= set(page.tags)
-    assert {"Tutor", "Model", "✓ done", "Hello"} <= set(page.words)
+    assert {"Tutor", "model", "✓ done", "Hello"} <= set(page.words)
     assert page.attributes["img.alt"].startswith("Tutor · ✓ done")
 
 
