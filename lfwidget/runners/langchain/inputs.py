@@ -6,10 +6,12 @@ import json
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_type_hints
 
 from langchain_core.messages import HumanMessage
 from langchain_core.runnables import Runnable
+from pydantic import TypeAdapter
+from typing_extensions import is_typeddict
 
 from lfwidget.errors import InputError
 from lfwidget.runners.base import Field, Form
@@ -22,6 +24,7 @@ _CONTROLS: dict[str, Literal["text", "number", "integer", "boolean", "json"]] = 
     "integer": "integer",
     "boolean": "boolean",
 }
+_WANTED = {"number": "a number", "integer": "a whole number", "boolean": "true or false"}
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,8 @@ class InputShape:
         missing = [item["name"] for item in self.fields if item.get("required") and item["name"] not in values]
         if missing:
             raise InputError(f"the input lacks {_and(missing)}", missing)
+        for item in self.fields:
+            _check_type(item, values.get(item["name"]))
         out = dict(values)
         for name in self.messages & out.keys():
             if isinstance(out[name], str):
@@ -102,14 +107,53 @@ class InputShape:
         return out
 
 
+def _check_type(item: Field, value: Any) -> None:
+    """Refuse a text or a list where a number or yes/no is wanted; a text may be anything that prints."""
+    if item["type"] in _WANTED and isinstance(value, (str, list, dict)):
+        wanted = _WANTED[item["type"]]
+        raise InputError(f"`{item['name']}` is to be {wanted}, not {value!r:.60}", [item["name"]])
+
+
 def _schema(runnable: Runnable[Any, Any]) -> Mapping[str, Any]:
     """The JSON Schema of the input; {} where a runnable cannot tell."""
+    state = _state(runnable)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pydantic's remarks on the field names of somebody's state
         try:
-            return runnable.get_input_jsonschema()
+            return runnable.get_input_jsonschema() if state is None else _state_schema(state)
         except Exception:  # noqa: BLE001 - schemas of unusual types raise many things, and text is a good guess
             return {}
+
+
+def _state(runnable: Any) -> type | None:
+    """The TypedDict that a LangGraph graph starts from, if the flow starts with one."""
+    while not hasattr(runnable, "builder"):
+        inner = getattr(runnable, "bound", None) or getattr(runnable, "first", None)
+        if inner is None:
+            return None
+        runnable = inner
+    state = getattr(runnable.builder, "input_schema", None)
+    return state if is_typeddict(state) else None
+
+
+def _state_schema(state: type) -> dict[str, Any]:
+    """The schema of a TypedDict as LangGraph takes it: none of the keys is required, whatever the class says.
+
+    It is made key by key, since pydantic refuses a whole `typing.TypedDict` on Python 3.11.
+    """
+    properties, definitions = {}, {}
+    for name, hint in get_type_hints(state).items():
+        about = _hint_schema(hint)
+        definitions.update(about.pop("$defs", {}))
+        properties[name] = about
+    return {"type": "object", "properties": properties, "$defs": definitions}
+
+
+def _hint_schema(hint: Any) -> dict[str, Any]:
+    try:
+        return TypeAdapter(hint).json_schema()
+    except Exception:  # noqa: BLE001 - one key of a type that has no schema leaves the others readable
+        return {"type": "object"}
 
 
 def _holds_messages(about: Mapping[str, Any], definitions: Mapping[str, Any]) -> bool:

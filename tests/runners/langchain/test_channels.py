@@ -36,7 +36,7 @@ class Whole(BaseChatModel):
 class OldModel(LLM):
     """A text completion model; LangChain makes none of them stream, but some do so by themselves."""
 
-    pieces: list[str] = []
+    pieces: tuple[str, ...] = ()
 
     @property
     def _llm_type(self):
@@ -110,7 +110,7 @@ async def test_tool_calls_that_were_not_streamed_come_with_the_end():
 
 
 async def test_a_completion_model_that_streams_by_itself_is_heard():
-    over = await run_well(OldModel(pieces=["com", "pleted"]), "hi")
+    over = await run_well(OldModel(pieces=("com", "pleted")), "hi")
     assert over.told == ["start model#1", "text model#1: completed", "finish model#1"]
 
 
