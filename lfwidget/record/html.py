@@ -45,8 +45,8 @@ def run_html(state: dict[str, Any], title: str) -> str:
     return (
         f'<div style="max-width:100%"><div style="padding:4px 0"><b>{escape(title)}</b> &nbsp;'
         f"{escape(_summary(state))}</div>{picture}"
-        f'<table style="border-collapse:collapse;table-layout:auto;margin:8px 0;width:100%"><thead><tr>{head}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>"
+        f'<table style="border-collapse:collapse;table-layout:auto;margin:8px 0;width:100%">'
+        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 
 
