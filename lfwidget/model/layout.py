@@ -27,6 +27,8 @@ _HEADER = 34.0
 _DUMMY = 10.0
 _ORDER_SWEEPS = 6
 _PLACE_SWEEPS = 8
+_STRAIGHT_SWEEPS = 4
+_STRAIGHT = 8.0
 _GRID_FROM = 4
 
 Size = tuple[float, float]
@@ -259,11 +261,37 @@ class _Layers:
             down = sweep % 2 == 0
             beside = self._before if down else self._after
             for layer in layers if down else reversed(layers):
-                offsets = self._offsets(layer)
                 wanted = [_mean([y[n] for n in beside[node]], y[node]) for node in layer]
-                free = _monotone([want - at for want, at in zip(wanted, offsets, strict=True)])
-                y.update((node, base + at) for node, base, at in zip(layer, free, offsets, strict=True))
+                self._settle(y, layer, wanted, [1.0] * len(layer))
+        self._straighten(y, layers)
         return y
+
+    def _straighten(self, y: dict[int, float], layers: Sequence[Sequence[int]]) -> None:
+        """Draw each chain at one height where there is room: nodes that only follow each other pull hardest."""
+        for sweep in range(_STRAIGHT_SWEEPS):
+            down = sweep % 2 == 0
+            here, there = (self._before, self._after) if down else (self._after, self._before)
+            for layer in layers if down else reversed(layers):
+                wanted, weights = [], []
+                for node in layer:
+                    if len(here[node]) == 1 and len(there[here[node][0]]) == 1:
+                        wanted.append(y[here[node][0]])
+                        weights.append(_STRAIGHT)
+                    elif len(there[node]) == 1 and len(here[there[node][0]]) == 1:
+                        wanted.append(y[node])
+                        weights.append(_STRAIGHT)
+                    else:
+                        wanted.append(_mean([y[n] for n in (*here[node], *there[node])], y[node]))
+                        weights.append(1.0)
+                self._settle(y, layer, wanted, weights)
+
+    def _settle(
+        self, y: dict[int, float], layer: Sequence[int], wanted: Sequence[float], weights: Sequence[float]
+    ) -> None:
+        """Put the nodes of a layer as near as their order and the gaps allow to where they want to be."""
+        offsets = self._offsets(layer)
+        free = _monotone([want - at for want, at in zip(wanted, offsets, strict=True)], weights)
+        y.update((node, base + at) for node, base, at in zip(layer, free, offsets, strict=True))
 
     def _offsets(self, layer: Sequence[int]) -> list[float]:
         """How far below the first node of a layer each one's middle is at least."""
@@ -299,14 +327,15 @@ def _mean(values: Sequence[float], otherwise: float) -> float:
     return sum(values) / len(values) if values else otherwise
 
 
-def _monotone(wanted: Sequence[float]) -> list[float]:
-    """The nearest sequence that never falls, by least squares (pool adjacent violators)."""
-    pools: list[tuple[float, int]] = []
-    for value in wanted:
-        mean, count = value, 1
+def _monotone(wanted: Sequence[float], weights: Sequence[float]) -> list[float]:
+    """The nearest sequence that never falls, by weighted least squares (pool adjacent violators)."""
+    pools: list[tuple[float, float, int]] = []
+    for value, own in zip(wanted, weights, strict=True):
+        mean, weight, count = value, own, 1
         while pools and pools[-1][0] > mean:
-            before, size = pools.pop()
-            mean = (before * size + mean * count) / (size + count)
+            before, pull, size = pools.pop()
+            mean = (before * pull + mean * weight) / (pull + weight)
+            weight += pull
             count += size
-        pools.append((mean, count))
-    return [mean for mean, count in pools for _ in range(count)]
+        pools.append((mean, weight, count))
+    return [mean for mean, _, count in pools for _ in range(count)]
