@@ -10,10 +10,11 @@ import logging
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, TextIO
 
+from lfwidget.errors import EventError
 from lfwidget.model.log import RunLog
 
 __all__ = ["capturing"]
@@ -48,8 +49,9 @@ class _Sink:
 
     def add(self, level: str, message: str, source: str) -> None:
         # A thread that a node left behind may print after the end; nobody waits for that any more.
-        if message and not self._log.ended:
-            self._log.append("log", level=level, message=message, source=source)
+        with suppress(EventError):
+            if message:
+                self._log.append("log", level=level, message=message, source=source)
 
 
 _sink: ContextVar[_Sink | None] = ContextVar("lfwidget_sink", default=None)
@@ -61,19 +63,25 @@ class _Tee:
     """
 
     def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+        self.stream = stream
 
     def write(self, text: str) -> int:
         sink = _sink.get()
-        if sink is not None:
+        if sink is None:
+            return self.stream.write(text)
+        # There may be another of us further behind, where somebody put a stream of their own between.
+        token = _sink.set(None)
+        try:
             sink.write(text)
-        return self._stream.write(text)
+            return self.stream.write(text)
+        finally:
+            _sink.reset(token)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
+        return getattr(self.stream, name)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._stream)
+        return iter(self.stream)
 
 
 class _Taps:
@@ -83,16 +91,15 @@ class _Taps:
         # A run may be collected, and so closed, in the midst of anything this thread does.
         self._lock = threading.RLock()
         self._runs = 0
-        self._stdout: TextIO | None = None
-        self._tee: Any = None
-        self._factory: Any = None
+        self._factory: Any = logging.LogRecord
 
     def open(self) -> None:
         with self._lock:
             self._runs += 1
-            if self._runs == 1:
-                self._stdout, self._factory = sys.stdout, logging.getLogRecordFactory()
-                self._tee = sys.stdout = _Tee(sys.stdout)
+            if not isinstance(sys.stdout, _Tee):
+                sys.stdout = _Tee(sys.stdout)
+            if logging.getLogRecordFactory() != self._record:
+                self._factory = logging.getLogRecordFactory()
                 logging.setLogRecordFactory(self._record)
 
     def close(self) -> None:
@@ -100,9 +107,9 @@ class _Taps:
             self._runs -= 1
             if self._runs:
                 return
-            # Somebody may have put a stream or a factory of their own over ours: then it stays, and ours lets pass.
-            if sys.stdout is self._tee and self._stdout is not None:
-                sys.stdout = self._stdout
+            # Where somebody has put a stream or a factory of their own over ours it stays, and ours lets pass.
+            if isinstance(sys.stdout, _Tee):
+                sys.stdout = sys.stdout.stream
             if logging.getLogRecordFactory() == self._record:
                 logging.setLogRecordFactory(self._factory)
 

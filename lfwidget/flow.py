@@ -207,6 +207,8 @@ class Flow:
             from lfwidget.record.html import flow_html
 
             return {"text/plain": repr(self), "text/html": flow_html(self._runner.graph, self.name)}
+        if runtime.kernel() is None:
+            return {"text/plain": repr(self)}
         return display.bundle(self.widget, repr(self))
 
 

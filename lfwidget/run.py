@@ -152,6 +152,7 @@ class Run:
         """A loop that was closed takes its runs with it, without a word to them."""
         if self._job.loop.is_closed() and not self._over:
             self._reason = "its event loop was closed"
+            self._job.abandon()
             self._end()
 
     # What it did so far
@@ -293,7 +294,8 @@ class Run:
         return bool(self.pending) and self._reason is None
 
     def _is_shown(self) -> bool:
-        return runtime.kernel() is not None and (self._widget is not None or self._watched())
+        mine = self._widget is not None and self._widget.comm is not None
+        return runtime.kernel() is not None and (mine or self._watched())
 
     def _refuse_inside(self) -> None:
         if self.id in _inside.get():
@@ -348,6 +350,8 @@ class Run:
             display.settle(self)
             html = self.read(lambda state: run_html(state.to_json(), f"{state.flow}: {self.name}"))
             return {"text/plain": repr(self), "text/html": html}
+        if runtime.kernel() is None:
+            return {"text/plain": repr(self)}
         return display.bundle(self.widget, repr(self))
 
 

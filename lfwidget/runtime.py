@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import atexit
-import concurrent.futures
 import contextvars
 import os
 import signal
@@ -12,7 +11,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
 from lfwidget.errors import NestedLoopError
@@ -27,6 +27,7 @@ __all__ = [
     "kernel",
     "kernel_loop",
     "running_loop",
+    "stop_background",
     "wait",
 ]
 
@@ -126,6 +127,11 @@ class Job:
         elif not self.loop.is_closed():
             self.loop.call_soon_threadsafe(self._cancel)
 
+    def abandon(self) -> None:
+        """Its loop was closed: let it clean up, as far as that goes without one."""
+        with suppress(RuntimeError):
+            self._coroutine.close()
+
     def _start(self) -> None:
         self._task = self.loop.create_task(self._coroutine, context=self._context)
         _tasks.add(self._task)
@@ -146,38 +152,50 @@ class Signal:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._waiters: list[concurrent.futures.Future[None]] = []
+        self._wakers: list[Callable[[], object]] = []
 
     def notify(self) -> None:
         """Something changed: all who wait look again."""
         with self._lock:
-            waiters, self._waiters = self._waiters, []
-        for waiter in waiters:
-            if waiter.set_running_or_notify_cancel():
-                waiter.set_result(None)
+            wakers = list(self._wakers)
+        for wake in wakers:
+            wake()
 
     async def until(self, ready: Callable[[], bool]) -> None:
         """Wait until it is so."""
+        loop = asyncio.get_running_loop()
         while not ready():
-            waiter = self._waiter()
-            # It may have become so before the waiter was there to be woken.
-            if not ready():
-                await asyncio.wrap_future(waiter)
+            woken = loop.create_future()
+            with self._waking(partial(_settle, loop, woken)):
+                # It may have become so before there was anybody to be woken.
+                if not ready():
+                    await woken
 
     def block_until(self, ready: Callable[[], bool], timeout: float | None) -> None:
         """Stop this thread until it is so, or raise TimeoutError after that many seconds."""
         deadline = None if timeout is None else time.monotonic() + timeout
         while not ready():
-            waiter = self._waiter()
-            if not ready():
-                waiter.result(None if deadline is None else max(0.0, deadline - time.monotonic()))
+            woken = threading.Event()
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            with self._waking(woken.set):
+                if not ready() and not woken.wait(left):
+                    raise TimeoutError
 
-    def _waiter(self) -> concurrent.futures.Future[None]:
-        waiter: concurrent.futures.Future[None] = concurrent.futures.Future()
+    @contextmanager
+    def _waking(self, wake: Callable[[], object]) -> Iterator[None]:
         with self._lock:
-            self._waiters = [other for other in self._waiters if not other.done()]
-            self._waiters.append(waiter)
-        return waiter
+            self._wakers.append(wake)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._wakers.remove(wake)
+
+
+def _settle(loop: asyncio.AbstractEventLoop, future: asyncio.Future[None]) -> None:
+    """Set the result of a future of this loop, from any thread. A loop that was closed took who waited along."""
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(lambda: None if future.done() else future.set_result(None))
 
 
 def wait(
@@ -287,6 +305,13 @@ class _Background:
 
 
 _background = _Background()
-atexit.register(_background.stop)
+
+
+def stop_background() -> None:
+    """Cancel the runs of the background thread, and end it."""
+    _background.stop()
+
+
+atexit.register(stop_background)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_background.forget)

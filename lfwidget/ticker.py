@@ -14,7 +14,7 @@ from collections.abc import Callable
 from functools import partial
 
 from lfwidget.model.log import RunLog
-from lfwidget.runtime import kernel_loop
+from lfwidget.runtime import kernel_loop, stop_background
 
 __all__ = ["BEAT", "PERIOD", "Ticker", "ticker"]
 
@@ -23,6 +23,9 @@ PERIOD = 0.033
 
 BEAT = 1.0
 """Seconds between two beats while a run goes on."""
+
+
+_logger = logging.getLogger("lfwidget")
 
 
 class Ticker:
@@ -51,6 +54,7 @@ class Ticker:
         self._calls: deque[Callable[[], None]] = deque()
         self._live: weakref.WeakKeyDictionary[RunLog, asyncio.AbstractEventLoop] = weakref.WeakKeyDictionary()
         self._probes: dict[asyncio.AbstractEventLoop, threading.Event] = {}
+        self._troubled: weakref.WeakSet[RunLog] = weakref.WeakSet()
         self._next_beat: float | None = None
         self._thread: threading.Thread | None = None
 
@@ -132,9 +136,9 @@ class Ticker:
         # Only what is there now: what the listeners add has its turn in the next period.
         for _ in range(len(self._dirty)):
             log = self._dirty.popleft()
-            _guarded(log.flush, log)
+            self._guarded(log.flush, log)
         for _ in range(len(self._calls)):
-            _guarded(self._calls.popleft(), None)
+            self._guarded(self._calls.popleft())
         if self._next_beat is not None and time.monotonic() >= self._next_beat:
             self._next_beat = time.monotonic() + self._beat
             self._send_beat()
@@ -150,7 +154,7 @@ class Ticker:
         busy = any(loop in self._probes and not self._probes[loop].is_set() for loop in loops)
         self._probes = {loop: self._probe(loop) for loop in loops}
         for listener in listeners:
-            _guarded(partial(listener, busy), None)
+            self._guarded(partial(listener, busy))
 
     def _probe(self, loop: asyncio.AbstractEventLoop) -> threading.Event:
         """An event that is set as soon as the loop gets round to it."""
@@ -162,20 +166,29 @@ class Ticker:
             loop.call_soon_threadsafe(answered.set)
         return answered
 
-
-def _guarded(function: Callable[[], None], log: RunLog | None) -> None:
-    """Call it; an error must not end the thread. It becomes an event of its run, or a record of `logging`."""
-    try:
-        function()
-    except Exception as error:
-        message = f"lfwidget could not pass on what is new: {type(error).__name__}: {error}"
-        if log is not None and not log.ended:
-            log.append("log", level="error", message=message, source="lfwidget")
-        else:
-            logging.getLogger("lfwidget").exception(message)
+    def _guarded(self, function: Callable[[], None], log: RunLog | None = None) -> None:
+        """Call it; an error must not end the thread. It becomes an event of its run, or a record of `logging`."""
+        try:
+            function()
+        except Exception as error:
+            message = f"lfwidget could not pass on what is new: {type(error).__name__}: {error}"
+            # Once for each run: the event is itself something new, and may fail to be passed on.
+            if log is not None and not log.ended and log not in self._troubled:
+                self._troubled.add(log)
+                log.append("log", level="error", message=message, source="lfwidget")
+            else:
+                _logger.debug(message, exc_info=True)
 
 
 ticker = Ticker()
-atexit.register(ticker.stop)
+
+
+def _end_of_process() -> None:
+    """The last words of the runs that are cut off are passed on too."""
+    stop_background()
+    ticker.stop()
+
+
+atexit.register(_end_of_process)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=ticker.forget)

@@ -178,6 +178,15 @@ def test_an_error_nobody_waits_for_is_not_in_the_way_of_the_next_cell(live):
     assert (cell.value, cell.stderr) == ("failed", "")
 
 
+def test_a_kernel_that_is_shut_down_with_runs_going_on_does_not_complain():
+    kernel = Kernel()
+    kernel.run(SETUP + "flow.run('on the loop of the cells'); run = flow.run('shown')")
+    kernel.run("run")
+    kernel.run("lf.options.loop = 'thread'; flow.run('on a thread'); await until(run, 'node.started')")
+    kernel.close()
+    assert kernel.stderr == ""
+
+
 # In a notebook that nobody watches
 
 

@@ -17,6 +17,7 @@ from lfwidget import runtime
 from lfwidget.errors import DisplayError, EventError, InputError, LfwidgetError
 from lfwidget.model.graph import Graph
 from lfwidget.model.log import RunLog
+from lfwidget.model.state import RunState
 from lfwidget.runners.base import Form
 from lfwidget.ticker import ticker
 from lfwidget.widget.board import Board
@@ -95,7 +96,8 @@ class FlowWidget(anywidget.AnyWidget):
     def add(self, run: str, name: str, log: RunLog) -> None:
         """Show this run, and keep it to choose from."""
         # The page hears of the run before its first frame, or it would take that for a run it need not keep.
-        self.runs = [*self.runs, {"id": run, "name": name, "status": "running"}]
+        status = RunState(log.since(0)).status if log.ended else "running"
+        self.runs = [*self.runs, {"id": run, "name": name, "status": status}]
         self.shown = run
         feed = self._feeds[run] = Feed(run, log, self.send, self._changed)
         ticker.call(feed.push)
