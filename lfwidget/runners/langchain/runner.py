@@ -19,6 +19,7 @@ from lfwidget.runners.langchain.graph import walk
 from lfwidget.runners.langchain.inputs import InputShape
 from lfwidget.runners.langchain.messages import readable
 from lfwidget.runners.langchain.stop import stoppable
+from lfwidget.runners.langchain.tweak import tweaked
 from lfwidget.runners.langchain.watch import StreamingWatch, Watch
 
 __all__ = ["LangChainRunner"]
@@ -70,12 +71,13 @@ class LangChainRunner:
     async def execute(self, execution: Execution) -> Any:
         """Run once; see `Runner.execute`."""
         self._check(execution)
+        flow = tweaked(self._runnable, self._root, execution.tweaks) if execution.tweaks else self._runnable
         kind = Watch if execution.stream_nodes == frozenset() else StreamingWatch
         watch = kind(self._root, execution.log, execution.keep, execution.stream_nodes)
         config = self._config(execution, watch)
         outcome = "not taken"
         try:
-            return await self._invoke(execution, watch, config)
+            return await self._invoke(flow, execution, watch, config)
         except asyncio.CancelledError:
             outcome = _CANCELLED
             raise
@@ -92,10 +94,10 @@ class LangChainRunner:
             if name not in known:
                 raise UnknownNameError("node", name, known)
 
-    async def _invoke(self, execution: Execution, watch: Watch, config: Any) -> Any:
+    async def _invoke(self, flow: Runnable[Any, Any], execution: Execution, watch: Watch, config: Any) -> Any:
         value = execution.input
         while True:
-            output = await stoppable(self._runnable.ainvoke(value, config))
+            output = await stoppable(flow.ainvoke(value, config))
             interrupts = _interrupts(output)
             if not interrupts or not watch.interrupts:
                 return output
