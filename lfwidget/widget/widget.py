@@ -11,7 +11,7 @@ from typing import Any
 
 import anywidget
 import traitlets
-from ipywidgets import Layout
+from ipywidgets import Layout  # type: ignore[import-untyped]  # it has no stubs
 
 from lfwidget import runtime
 from lfwidget.errors import DisplayError, EventError, InputError, LfwidgetError
