@@ -136,10 +136,13 @@ export function makeRun(): RunState {
     nodes.set(id, node);
     return node;
   };
-  /** The node, and the ancestors whose card shows what happens in it. */
+  /** The node, and the ancestors whose card shows what happens in it. A graph from a file may go in circles. */
   const shownOn = (id: string): NodeState[] => {
-    const node = nodes.get(id);
-    return node ? [node, ...(node.hasCard ? [] : shownOn(node.def?.parent ?? ""))] : [];
+    const path: NodeState[] = [];
+    for (let at = nodes.get(id); at && !path.includes(at); at = nodes.get((!at.hasCard && at.def?.parent) || "")) {
+      path.push(at);
+    }
+    return path;
   };
   const touch = (id: string) => {
     run.touched.add(run.card(id));
