@@ -6,7 +6,6 @@ import asyncio
 import contextvars
 import threading
 import time
-import traceback
 import uuid
 from collections.abc import AsyncIterator, Callable, Generator, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from lfwidget import display, runtime
 from lfwidget.capture import capturing
 from lfwidget.errors import InputRequiredError, RunCancelledError, RunDeadlockError
+from lfwidget.failure import failure
 from lfwidget.model.events import FORMAT
 from lfwidget.model.log import RunLog
 from lfwidget.model.state import RunState
@@ -141,7 +141,7 @@ class Run:
             usage = self.usage
             self.log.append("run.finished", output=self.output, **({} if usage is None else {"usage": usage}))
         elif self.error is not None:
-            self.log.append("run.failed", **_failure(self.error, self.log.since(0)))
+            self.log.append("run.failed", **failure(self.error, self.log.since(0)))
         else:
             self._reason = self._reason or "its task was cancelled"
             self.log.append("run.cancelled", reason=self._reason)
@@ -353,34 +353,6 @@ class Run:
         if runtime.kernel() is None:
             return {"text/plain": repr(self)}
         return display.bundle(self.widget, repr(self))
-
-
-def _failure(error: BaseException, events: list[dict[str, Any]]) -> dict[str, Any]:
-    """The fields of `run.failed`: the error, and the innermost node it came from."""
-    info = {"type": type(error).__name__, "message": str(error)}
-    failed = _origin(error, events)
-    if failed is None or "traceback" not in failed["error"]:
-        info["traceback"] = "".join(traceback.format_exception(error))
-    return {"error": info} if failed is None else {"error": info, "node": failed["node"]}
-
-
-def _origin(error: BaseException, events: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """The `node.failed` that tells of this error first: nodes around it fail by the same one, after it."""
-    retracted = {event["span"] for event in events if event["kind"] == "node.retracted"}
-    failed = [event for event in events if event["kind"] == "node.failed" and event["span"] not in retracted]
-    names = {type(link).__name__ for link in _chain(error)}
-    alike = [event for event in failed if event["error"]["type"] in names] or failed
-    innermost = [event for event in alike if "traceback" in event["error"]]
-    return innermost[-1] if innermost else next(iter(alike), None)
-
-
-def _chain(error: BaseException | None) -> list[BaseException]:
-    """The error and what caused it."""
-    chain: list[BaseException] = []
-    while error is not None and error not in chain:
-        chain.append(error)
-        error = error.__cause__ or error.__context__
-    return chain
 
 
 def _question_text(pending: list[Question]) -> str:

@@ -1,14 +1,17 @@
 """Where runs live, met where people meet it: in kernels, in scripts, under Ctrl-C."""
 
 import os
+import pty
 import signal
 import subprocess
 import sys
 import textwrap
 
+import nbformat
 import pytest
 from doubles import HANG
 from kernels import TESTS, VIEW, Kernel
+from nbclient import NotebookClient
 
 SETUP = """
 import asyncio, sys, time
@@ -231,6 +234,25 @@ def test_in_batch_no_comm_is_opened(batch):
     assert batch.comms.opened == {}
 
 
+def test_nbclient_executes_what_people_write(tmp_path):
+    cells = [
+        f"import sys; sys.path.insert(0, {str(TESTS)!r})\n" + SETUP.replace("Gate()", "echo"),
+        "flow",
+        "run = flow.run('one')\nrun",
+        "run.result()",
+        "await flow.run('two').show()",
+        "lf.options.loop = 'thread'\nflow.run('three').result()",
+        "await run",
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    NotebookClient(notebook, timeout=HANG, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    last = [cell.outputs[-1]["data"]["text/plain"] for cell in notebook.cells[1:]]
+    assert last[0].startswith("Small\n├─ first")
+    assert last[1].startswith("Small: one · ✓ finished")
+    assert last[2:] == ["'one'", "'two'", "'three'", "'one'"]
+    assert "widgets" not in notebook.metadata
+
+
 # In a script
 
 
@@ -276,6 +298,29 @@ def test_a_program_that_ends_cancels_its_runs():
     print(run.status, [event["kind"] for event in run.log.since(0)][-2:])
     """
     assert script(code) == ("cancelled ['node.cancelled', 'run.cancelled']\n", "")
+
+
+def test_result_asks_on_the_terminal_until_the_answer_fits():
+    code = """
+    from lfwidget.runners.base import Question
+    async def ask(execution):
+        return await execution.ask([Question("one", "first", "first-1", "How many?", {"type": "integer"})])
+    print(lf.Flow(SmallRunner(ask)).run("hi").result())
+    """
+    keyboard, terminal = pty.openpty()
+    os.write(keyboard, b"many\n3\n")
+    try:
+        out, err = script(code, stdin=terminal)
+    finally:
+        os.close(keyboard)
+        os.close(terminal)
+    assert out.splitlines() == [
+        "first asks: How many?",
+        "> first asks for integer, not str",
+        "first asks: How many?",
+        "> {'one': 3}",
+    ]
+    assert err == ""
 
 
 def test_ctrl_c_in_result_cancels_the_run():
