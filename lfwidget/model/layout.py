@@ -28,7 +28,7 @@ _DUMMY = 10.0
 _ORDER_SWEEPS = 6
 _PLACE_SWEEPS = 8
 _STRAIGHT_SWEEPS = 4
-_STRAIGHT = 8.0
+_STRAIGHT = 1000.0
 _GRID_FROM = 4
 
 Size = tuple[float, float]

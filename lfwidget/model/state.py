@@ -214,10 +214,9 @@ class RunState:
         self._end = _ENDS[event["kind"]]
         self.duration = event["t"]
         self.pending.clear()
-        self.output = event.get("output", self.output)
-        self.error = event.get("error", self.error)
-        if "usage" in event:
-            self._usage = sum_usage([event["usage"]])
+        self.output = event.get("output")
+        self.error = event.get("error")
+        self._usage = sum_usage([event.get("usage")])
         for span in self.spans.values():
             if span.open:
                 span.close("cancelled", event["t"])

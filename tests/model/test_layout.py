@@ -95,6 +95,7 @@ def test_lines_pass_between_the_cards(graph):
             assert not any(holds(one, x, y) for one in beside), (edge, x, y)
 
 
+@settings(deadline=None)
 @given(graph=flows())
 def test_the_same_flow_is_always_drawn_the_same(graph):
     before = copy.deepcopy(graph)
@@ -102,12 +103,14 @@ def test_the_same_flow_is_always_drawn_the_same(graph):
     assert graph == before
 
 
+@settings(deadline=None)
 @given(graph=flows())
 def test_what_has_its_positions_is_left_alone(graph):
     drawn = layout(graph)
     assert layout(drawn) is drawn
 
 
+@settings(deadline=None)
 @given(graph=flows())
 def test_nothing_is_lost(graph):
     drawn = layout(graph)

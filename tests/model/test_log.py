@@ -290,6 +290,7 @@ def streamed(log, tokens, merges, channel="text", call=None):
     log.append("node.finished", node="m", span="s", duration=0)
 
 
+@settings(deadline=None)
 @given(tokens=st.lists(st.text(max_size=5), max_size=20), merges=MERGES)
 def test_cuts_and_times_agree_with_the_tokens(tokens, merges):
     log = begun(RunLog())
@@ -316,6 +317,7 @@ def test_a_secret_never_enters_the_log_however_it_is_cut(pieces, cuts, merges):
     assert KNOWN not in json.dumps(log.since(0))
 
 
+@settings(deadline=None)
 @given(cuts=CUTS, merges=MERGES)
 def test_tokens_keep_their_number_when_masked(cuts, merges):
     tokens = cut(f"a {KEYS[0]} b {KNOWN}, c s", cuts)
@@ -324,6 +326,7 @@ def test_tokens_keep_their_number_when_masked(cuts, merges):
     assert sum(len(event["cuts"]) for event in deltas(log)) == len(tokens)
 
 
+@settings(deadline=None)
 @given(cuts=CUTS, merges=MERGES)
 def test_prose_stays_as_it_was_however_it_is_cut(cuts, merges):
     log = begun(RunLog())
@@ -343,6 +346,7 @@ def test_prose_is_held_back_no_longer_than_a_token(pattern):
         assert said(log).startswith("".join(tokens[:i]))
 
 
+@settings(deadline=None)
 @given(cuts=CUTS, merges=MERGES)
 def test_arguments_lose_their_secrets_however_they_are_cut(cuts, merges):
     arguments = {"user": "sam", "password": "open sesame", "list": ["s", {"api_key": [1, 2]}], "end": "as"}

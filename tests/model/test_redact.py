@@ -2,7 +2,7 @@ import json
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lfwidget.model.redact import MASK, ArgumentMask, Redactor, is_secret_name, known_secrets
@@ -139,6 +139,7 @@ ARGUMENTS = {
 }
 
 
+@settings(deadline=None)
 @given(cuts=st.lists(st.integers(0, 200), max_size=20))
 def test_arguments_lose_their_secrets_however_they_are_cut(cuts):
     text = json.dumps(ARGUMENTS)

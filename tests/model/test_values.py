@@ -5,7 +5,7 @@ import json
 from collections import OrderedDict, UserDict
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, SecretStr
 
@@ -125,12 +125,14 @@ ANYTHING = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(value=ANYTHING)
 def test_anything_becomes_json_that_a_browser_can_read(value):
     text = json.dumps(to_json(value), allow_nan=False, ensure_ascii=False)
     assert json.loads(text.encode()) == to_json(value)
 
 
+@settings(deadline=None)
 @given(value=ANYTHING)
 def test_json_stays_as_it_is(value):
     once = to_json(value)
