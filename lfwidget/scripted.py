@@ -30,12 +30,23 @@ _YIELD_EVERY = 64
 class Reply:
     """What a `ScriptedModel` answers, where plain text is not enough.
 
+    It thinks, then speaks, then calls tools, as far as each is given.
+
     Args:
         text: what it says.
-        reasoning: what it thinks before it speaks.
-        tool_calls: tools it calls: {"name": "search", "args": {"q": "Earth"}}.
-        error: raised instead of going on; an exception, or the message of a RuntimeError.
-        error_at: after how many tokens of `text` the error comes; 0 before the first.
+        reasoning: what it thinks before it speaks, on a channel of its own.
+        tool_calls: the tools it asks for: {"name": "search", "args": {"q": "Earth"}}; an "id" is made up if there is
+            none. Whatever runs the model (an agent, a LangGraph graph) runs them and asks the model again.
+        error: raised instead of going on: an exception, or the message of a RuntimeError.
+        error_at: after how many tokens of `text` the error comes; 0 before the first. A token is a word with the space
+            before it; a word of more than 12 characters is several.
+
+    Example:
+        >>> ScriptedModel([Reply("42.", reasoning="Six times nine, or so.")]).invoke("What is the answer?").text
+        '42.'
+        >>> ScriptedModel([Reply("Let me see", error="the line is dead", error_at=2)]).invoke("Hello?")
+        Traceback (most recent call last):
+        RuntimeError: the line is dead
     """
 
     text: str = ""
@@ -49,22 +60,43 @@ Answer = str | Reply
 
 
 class ScriptedModel(BaseChatModel):
-    """A chat model that says what you tell it to.
+    """A chat model that says what you tell it to: no key, no network, the same words every time.
+
+    It stands wherever a chat model stands: in a chain, in an agent with tools, behind `with_fallbacks`.
 
     Args:
         replies: a list of replies (text or `Reply`), one for each call, starting over after the last; or a function of
             the conversation's last human message that returns one. A function with two parameters also gets the whole
             list of messages, so that it can see what a tool returned.
-        tokens_per_second: how fast it speaks. None: as fast as it can.
-        name: what the card is headed with.
+        tokens_per_second: how fast it streams. None: as fast as it can. An answer that is not streamed comes at once.
+        model: the name of the model, shown under the title of its card.
+        **fields: what every LangChain chat model takes (`name`, `tags`, `callbacks`, `disable_streaming`, …).
+
+    Raises:
+        ValueError: there is no reply, or the speed is not above 0.
+        TypeError: a reply is neither text nor a `Reply`.
 
     Example:
         >>> model = ScriptedModel(["The Earth is 40,000 km around."], tokens_per_second=30)
-        >>> model.invoke("How big is the Earth?").content
+        >>> model.invoke("How big is the Earth?").text
         'The Earth is 40,000 km around.'
+
+        A model that looks at the question:
+
+        >>> ScriptedModel(lambda question: f"You said {question!r}.").invoke("hi").text
+        "You said 'hi'."
+
+        A model that calls a tool, and then speaks of what the tool returned:
+
+        >>> def answer(question, messages):
+        ...     if messages[-1].type == "tool":
+        ...         return f"It is {messages[-1].text}."
+        ...     return Reply(tool_calls=[{"name": "add", "args": {"a": 1, "b": 2}}])
+        >>> ScriptedModel(answer).invoke("What is 1 + 2?").tool_calls[0]["name"]
+        'add'
     """
 
-    model_config = ConfigDict(arbitrary_types_allowed=True)
+    model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")  # a misspelt keyword is an error
 
     replies: Any
     tokens_per_second: float | None = 30.0
@@ -83,6 +115,8 @@ class ScriptedModel(BaseChatModel):
             raise ValueError("replies is a list of replies, with at least one in it, or a function of the question")
         if tokens_per_second is not None and tokens_per_second <= 0:
             raise ValueError("tokens_per_second is a number above 0, or None for full speed")
+        for answer in () if callable(replies) else replies:
+            _check(answer)
         given: dict[str, Any] = {"replies": replies, "tokens_per_second": tokens_per_second, **fields}
         super().__init__(**given)
 
@@ -101,7 +135,8 @@ class ScriptedModel(BaseChatModel):
             with self._lock:
                 answer = self.replies[self._calls % len(self.replies)]
                 self._calls += 1
-        return answer if isinstance(answer, Reply) else Reply(text=str(answer))
+        _check(answer)
+        return answer if isinstance(answer, Reply) else Reply(text=answer)
 
     def _ask(self, messages: Sequence[BaseMessage]) -> Answer:
         question = next((m.text for m in reversed(messages) if isinstance(m, HumanMessage)), "")
@@ -124,7 +159,7 @@ class ScriptedModel(BaseChatModel):
                 content=token if not reply.reasoning else [{"type": "text", "text": token, "index": 1}]
             )
         if reply.error is not None:
-            raise reply.error if isinstance(reply.error, BaseException) else RuntimeError(reply.error)
+            raise RuntimeError(reply.error) if isinstance(reply.error, str) else reply.error
         for i, call in enumerate(reply.tool_calls):
             yield from self._call(i, call)
         yield AIMessageChunk(
@@ -201,6 +236,11 @@ class ScriptedModel(BaseChatModel):
 
     def _pace(self) -> float:
         return 1.0 / self.tokens_per_second if self.tokens_per_second else 0.0
+
+
+def _check(answer: object) -> None:
+    if not isinstance(answer, (str, Reply)):
+        raise TypeError(f"a reply is text or a Reply, not {type(answer).__name__}: {answer!r:.60}")
 
 
 def _usage(messages: Sequence[BaseMessage], said: int) -> UsageMetadata:
