@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Never
 
 from lfwidget import display, runtime
 from lfwidget.errors import InputError, NotAFlowError, UnknownNameError
@@ -64,11 +64,11 @@ class Flow:
         name: str | None = None,
         input: Callable[[str], Any] | None = None,  # noqa: A002 - it is what it is
         examples: Sequence[Any] = (),
-        **unknown: Any,
+        **unknown: Never,
     ) -> None:
         _refuse_unknown(unknown, _FLOW_KEYWORDS)
         self._runner = _runner(obj)
-        self.name = name or self._runner.name
+        self.name = str(name or self._runner.name)
         self._to_input = input
         self._examples = list(examples)
         self._runs: list[Run] = []
@@ -94,7 +94,7 @@ class Flow:
         tweaks: Mapping[str, Mapping[str, Any]] | None = None,
         session_id: str | None = None,
         stream_nodes: Iterable[str] | None = None,
-        **unknown: Any,
+        **unknown: Never,
     ) -> Run:
         """Start a run; it goes on in the background.
 
@@ -118,9 +118,12 @@ class Flow:
             typed=typed,
             input=self._input(typed),
             name=name or _run_name(typed, len(self._runs) + 1),
-            tags=tuple(tags),
-            config=dict(config or {}),
-            tweaks={self._node(node, "tweaks"): dict(fields) for node, fields in (tweaks or {}).items()},
+            tags=(tags,) if isinstance(tags, str) else tuple(tags),
+            config=_mapping(config, "config"),
+            tweaks={
+                self._node(node, "tweaks"): _mapping(fields, f"tweaks of {node!r}")
+                for node, fields in _mapping(tweaks, "tweaks").items()
+            },
             session_id=session_id,
             stream_nodes=None if stream_nodes is None else self._nodes(stream_nodes),
         )
@@ -215,6 +218,12 @@ class Flow:
 def _refuse_unknown(unknown: Mapping[str, Any], known: Sequence[str]) -> None:
     for name in unknown:
         raise UnknownNameError("keyword", name, known)
+
+
+def _mapping(value: Any, what: str) -> dict[str, Any]:
+    if not isinstance(value, Mapping | None):
+        raise InputError(f"{what} is a dict, not {type(value).__name__}")
+    return dict(value or {})
 
 
 def _runner(obj: Any) -> Runner:

@@ -87,7 +87,7 @@ class Run:
         self._start(request)
 
     def _start(self, request: Request) -> None:
-        self.log.append(
+        started = self.log.append(
             "run.started",
             run_id=self.id,
             flow=request.flow,
@@ -98,6 +98,8 @@ class Run:
             format=FORMAT,
             tags=list(request.tags),
         )
+        # What was asked may hold a key: from here on its name is as the log has it.
+        self.name = started["name"]
         loop = runtime.home()
         ticker.follow(self.log, loop)
         context = contextvars.copy_context()
@@ -239,7 +241,7 @@ class Run:
         except asyncio.CancelledError:
             # As with a task: who stops waiting for it stops it, and learns so when it has stopped.
             self.cancel("the code that awaited it was cancelled")
-            await self._changes.until(lambda: self._over)
+            await self._changes.until(lambda: self._over or not self._job.loop.is_running())
             raise
         return self._result()
 

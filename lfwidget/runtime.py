@@ -133,7 +133,7 @@ class Job:
             self._coroutine.close()
 
     def _start(self) -> None:
-        self._task = self.loop.create_task(self._coroutine, context=self._context)
+        self._task = self._context.run(self.loop.create_task, self._coroutine)
         _tasks.add(self._task)
         # In its own context: a callback in that of the cell would not run while the cell waits in a nested loop.
         self._task.add_done_callback(self._done, context=self._context)
@@ -217,7 +217,8 @@ def wait(
         return
     nested = running_loop() is loop
     # A loop that rests (`loop.run_until_complete` between two calls) moves only if we move it.
-    resting = running_loop() is None and not loop.is_running()
+    is_main = threading.current_thread() is threading.main_thread()
+    resting = is_main and running_loop() is None and not loop.is_running()
     # A signal handler may run in the midst of anything the loop does, so it only leaves word.
     with _interrupts(lambda: loop.call_soon_threadsafe(interrupted)):
         if nested or resting:

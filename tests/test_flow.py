@@ -101,6 +101,19 @@ def test_an_unknown_node_is_refused_with_the_nearest(flow):
     assert flow.runs == []
 
 
+@pytest.mark.parametrize("keywords", [{"config": "x"}, {"tweaks": ["x"]}, {"tweaks": {"first": 3}}])
+def test_what_should_be_a_dict_is_refused_where_it_is_none(flow, keywords):
+    with pytest.raises(lf.InputError, match="is a dict, not"):
+        flow.run("hi", **keywords)
+
+
+async def test_a_key_in_the_input_is_not_in_the_name_of_the_run(flow):
+    key = "sk-proj-abcdefghijklmnopqrstuvwxyz0123456789"
+    run = flow.run(f"use {key}")
+    await within(run)
+    assert key[8:] not in run.name
+
+
 def test_a_node_that_is_no_name_is_refused(flow):
     with pytest.raises(lf.InputError, match="stream_nodes= takes ids"):
         flow.run("hi", stream_nodes=[3])

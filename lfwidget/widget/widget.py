@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable
 from functools import partial
@@ -82,6 +83,8 @@ class FlowWidget(anywidget.AnyWidget):
     ) -> None:
         self._start_run, self._cancel_run, self._answer_run = start, cancel, answer
         self._feeds: dict[str, Feed] = {}
+        # Without a kernel there is no thread on which all traits are set.
+        self._runs_lock = threading.RLock()
         self._board = Board()
         self._next_update = 0.0
         self._update_due = False
@@ -97,7 +100,8 @@ class FlowWidget(anywidget.AnyWidget):
         """Show this run, and keep it to choose from."""
         # The page hears of the run before its first frame, or it would take that for a run it need not keep.
         status = RunState(log.since(0)).status if log.ended else "running"
-        self.runs = [*self.runs, {"id": run, "name": name, "status": status}]
+        with self._runs_lock:
+            self.runs = [*self.runs, {"id": run, "name": name, "status": status}]
         self.shown = run
         feed = self._feeds[run] = Feed(run, log, self.send, self._changed)
         ticker.call(feed.push)
@@ -107,7 +111,8 @@ class FlowWidget(anywidget.AnyWidget):
         feed = self._feeds.pop(run, None)
         if feed is not None:
             feed.stop()
-            self.runs = [other for other in self.runs if other["id"] != run]
+            with self._runs_lock:
+                self.runs = [other for other in self.runs if other["id"] != run]
 
     def close(self) -> None:
         """Send nothing more, and let the page know."""
@@ -137,20 +142,20 @@ class FlowWidget(anywidget.AnyWidget):
         self._update_due = False
         feeds = dict(self._feeds)
         runs = [{**run, "status": feeds[run["id"]].state.status} for run in self.runs if run["id"] in feeds]
-        news = (runs, self._board.of(feeds.get(self.shown)))
-        waiting, self._news = self._news is not None, news
-        if not waiting:
-            runtime.call_where_cells_run(self._take_news)
+        self._news = (runs, self._board.of(feeds.get(self.shown)))
+        runtime.call_where_cells_run(self._take_news)
 
     # Where cells run
 
     def _take_news(self) -> None:
         """Set the traits here and not on the sender's thread: observers are the user's code."""
         news, self._news = self._news, None
-        if news is not None:
-            statuses = {run["id"]: run["status"] for run in news[0]}
+        if news is None:
+            return
+        statuses = {run["id"]: run["status"] for run in news[0]}
+        with self._runs_lock:
             self.runs = [{**run, "status": statuses.get(run["id"], run["status"])} for run in self.runs]
-            self.nodes = news[1]
+        self.nodes = news[1]
 
     @traitlets.observe("shown")
     def _show(self, _change: Any) -> None:
