@@ -103,13 +103,14 @@ def _row(node: NodeState) -> Row:
         duration=node.duration,
         first_token=node.first_token,
         tokens=tokens,
-        tokens_per_second=_rate(tokens, node.duration),
+        tokens_per_second=_rate(tokens, sum(span.duration or 0.0 for span in node.spans)),
         cost=_cost(node),
     )
 
 
-def _rate(tokens: int | None, duration: float | None) -> float | None:
-    return tokens / duration if tokens and duration else None
+def _rate(tokens: int | None, seconds: float) -> float | None:
+    """Over all executions of the node, as the tokens are: in a loop, `duration` is the last one's."""
+    return tokens / seconds if tokens and seconds else None
 
 
 def _cost(node: NodeState) -> float | None:

@@ -59,6 +59,17 @@ def test_a_row_says_what_is_known(prices):
     )
 
 
+def test_the_pace_of_a_loop_is_that_of_all_its_turns():
+    log = RunLog()
+    graph = {"nodes": NODES, "edges": []}
+    log.append("run.started", run_id="r", flow="f", input=None, started_at="", graph=graph, format=1)
+    for turn in ("m-1", "m-2"):
+        log.append("node.started", node="model", span=turn, attempt=1)
+        log.append("node.finished", node="model", span=turn, duration=2.0, usage={"output_tokens": 100})
+    row = Table.of(RunState(log.since(0)))[1]
+    assert (row.tokens, row.duration, row.tokens_per_second) == (200, 2.0, 50.0)
+
+
 def test_what_is_not_known_is_none(prices):
     assert Table.of(state())[2] == Row("<odd>", "idle", None, None, None, None, None)
 

@@ -94,6 +94,6 @@ def _seconds(value: float | None) -> str:
 
 
 def _rate(node: dict[str, Any]) -> str:
-    """Tokens per second from the first token to the end, where it streamed."""
-    spoken = (node["duration"] or 0) - (node["first_token"] or 0)
+    """Tokens per second from the first token to the end, where it streamed; over all its spans, as the tokens are."""
+    spoken = sum(span["duration"] or 0 for span in node["spans"]) - (node["first_token"] or 0)
     return f"{node['tokens'] / spoken:.1f}" if node["first_token"] is not None and spoken > 0 and node["tokens"] else ""
