@@ -7,6 +7,7 @@ import threading
 
 import pytest
 from doubles import Gate, SmallRunner, until, within
+from kernels import Kernel
 
 import lfwidget as lf
 
@@ -142,3 +143,35 @@ async def test_it_is_a_stream_like_the_one_behind_it():
 
     plain = sys.stdout.encoding
     assert await within(start(flow)) == (plain, True, 4)
+
+
+def test_in_a_notebook_it_is_printed_below_the_cell_that_started_the_run():
+    kernel = Kernel()
+    kernel.run("""
+    import asyncio, threading
+    import lfwidget as lf
+    from doubles import until
+    from langchain_core.runnables import RunnableLambda
+    go = threading.Event()
+    def step(text):
+        print("begun")
+        go.wait(30)
+        print("from a thread of the flow")
+        return text
+    """)
+    started = kernel.execute("run = lf.Flow(RunnableLambda(step)).run('hi')")
+    kernel.finish(started)
+    other = kernel.execute("go.set(); await run; print('from another cell')")
+    printed = {}
+
+    def take(message):
+        if message["msg_type"] == "stream":
+            parent = message["parent_header"]["msg_id"]
+            printed[parent] = printed.get(parent, "") + message["content"]["text"]
+        return message["parent_header"].get("msg_id") == other and message["content"].get("execution_state") == "idle"
+
+    kernel.hear(take)
+    kernel.close()
+    assert printed[other] == "from another cell\n"
+    assert printed[started].endswith("from a thread of the flow\n")
+    assert kernel.stderr == ""
