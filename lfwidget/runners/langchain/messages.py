@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ from langchain_core.prompt_values import PromptValue
 
 from lfwidget.model.values import to_json
 
-__all__ = ["content_parts", "readable", "usage_of"]
+__all__ = ["content_parts", "readable", "tool_call", "usage_of"]
 
 _USAGE = ("input_tokens", "output_tokens", "total_tokens")
 _DEEPEST = 6
@@ -89,3 +90,9 @@ def usage_of(message: Any) -> dict[str, int] | None:
     if not usage:
         return None
     return {key: int(usage[key]) for key in _USAGE if usage.get(key) is not None} or None
+
+
+def tool_call(index: int, call: Mapping[str, Any]) -> dict[str, Any]:
+    """A whole tool call of a message, as an event has it."""
+    out: dict[str, Any] = {"index": index, "args": json.dumps(readable(call["args"]), ensure_ascii=False)}
+    return out | {key: call[key] for key in ("id", "name") if call.get(key)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from langchain_core.callbacks import BaseCallbackManager
@@ -17,6 +17,7 @@ from lfwidget.model.state import RunState
 from lfwidget.runners.base import Execution, Form, Question
 from lfwidget.runners.langchain.graph import walk
 from lfwidget.runners.langchain.inputs import InputShape
+from lfwidget.runners.langchain.interrupts import interrupts_of
 from lfwidget.runners.langchain.messages import readable
 from lfwidget.runners.langchain.stop import stoppable
 from lfwidget.runners.langchain.tweak import tweaked
@@ -29,6 +30,7 @@ _NO_CHECKPOINTER = (
     "the graph asked for input, but it has no checkpointer, so it cannot go on from there: "
     "compile it with `checkpointer=InMemorySaver()` (from langgraph.checkpoint.memory)"
 )
+_BREAKPOINT = "The graph has a breakpoint before {name}. Any answer lets it go on."
 _INSIDE_A_CHAIN = (
     "a graph inside this chain asked for input, and a chain cannot go on from its middle: "
     "make the graph the flow, lf.Flow(graph), with the other steps as its nodes"
@@ -98,16 +100,21 @@ class LangChainRunner:
         value = execution.input
         while True:
             output = await stoppable(flow.ainvoke(value, config))
-            interrupts = _interrupts(output)
-            if not interrupts or not watch.interrupts:
+            interrupts = interrupts_of(output)
+            stopped = None if interrupts else await self._breakpoint(config)
+            if stopped is not None:
+                value = None  # which is how LangGraph is told to go on
+                await self._go_on(execution, watch, stopped)
+            elif interrupts and watch.interrupts:
+                value = await self._resume(execution, watch, interrupts)
+            else:
                 return output
-            if self._pregel() is None:
-                raise LfwidgetError(_INSIDE_A_CHAIN)
-            if not getattr(self._pregel(), "checkpointer", None):
-                raise LfwidgetError(_NO_CHECKPOINTER)
-            value = await self._resume(execution, watch, interrupts)
 
     async def _resume(self, execution: Execution, watch: Watch, interrupts: Sequence[Any]) -> Any:
+        if self._pregel() is None:
+            raise LfwidgetError(_INSIDE_A_CHAIN)
+        if not getattr(self._pregel(), "checkpointer", None):
+            raise LfwidgetError(_NO_CHECKPOINTER)
         from langgraph.types import Command
 
         questions = []
@@ -120,6 +127,23 @@ class LangChainRunner:
                 )
             )
         return Command(resume=await execution.ask(questions))
+
+    async def _breakpoint(self, config: Any) -> Any:
+        """The state of a graph that stopped at `interrupt_before` or `interrupt_after`, which no output tells."""
+        graph = self._pregel()
+        if not (getattr(graph, "interrupt_before_nodes", None) or getattr(graph, "interrupt_after_nodes", None)):
+            return None
+        if not getattr(graph, "checkpointer", None):
+            raise LfwidgetError(_NO_CHECKPOINTER)
+        state = await graph.aget_state(config)
+        return state if state.next else None
+
+    async def _go_on(self, execution: Execution, watch: Watch, stopped: Any) -> None:
+        """Ask whether to go on from a breakpoint. Whatever the answer is, it goes on."""
+        name = stopped.next[0]
+        node, span = watch.hold(name)
+        request = f"{name}@{stopped.config['configurable'].get('checkpoint_id', '')}"
+        await execution.ask([Question(request, node, span, _BREAKPOINT.format(name=name))])
 
     def _pregel(self) -> Any:
         """The LangGraph graph this flow is, if it is one."""
@@ -164,9 +188,3 @@ def _with_watch(callbacks: Any, watch: Watch) -> Any:
         manager.add_handler(watch, inherit=True)
         return manager
     return [*(callbacks or ()), watch]
-
-
-def _interrupts(output: Any) -> Sequence[Any]:
-    """A LangGraph interrupt does not raise: it comes back as a part of the output."""
-    found = output.get("__interrupt__") if isinstance(output, Mapping) else getattr(output, "interrupts", None)
-    return found if isinstance(found, Sequence) and not isinstance(found, str) else ()

@@ -7,7 +7,7 @@ unique, so a run is placed by its parent's slot and its own tag.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -55,6 +55,13 @@ class Slot:
         if self.role == "tries":
             return self.rest[min(ordinal, len(self.rest) - 1)], None
         return self.rest[0], ordinal if self.role == "each" else None
+
+    def nodes(self) -> Iterator[str]:
+        """The ids of the nodes of this slot and all below it."""
+        if self.node is not None:
+            yield self.node
+        for slot in [*self.tagged.values(), *self.rest]:
+            yield from slot.nodes()
 
 
 def _fan_out(metadata: Mapping[str, Any]) -> int | None:

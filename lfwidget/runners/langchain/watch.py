@@ -7,7 +7,6 @@ log. One handler costs 1.2 to 1.3 times the bare stream; `astream_events` v2 cos
 from __future__ import annotations
 
 import asyncio
-import json
 import threading
 import time
 import traceback
@@ -20,14 +19,14 @@ from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import LLMResult
 
-from lfwidget.model.graph import Node, NodeType
 from lfwidget.model.log import RunLog
-from lfwidget.runners.langchain.messages import content_parts, readable, usage_of
+from lfwidget.runners.langchain.found import Discoveries
+from lfwidget.runners.langchain.interrupts import asks, leaves
+from lfwidget.runners.langchain.messages import content_parts, readable, tool_call, usage_of
 from lfwidget.runners.langchain.slots import Slot
 
 __all__ = ["StreamingWatch", "Watch"]
 
-_HOLDS_TOGETHER = ("RunnableSequence", "RunnableWithFallbacks", "RunnableEach", "RunnableAssign", "RunnableParallel")
 _CANCELLED = "the run was cancelled"
 _STILL_RUNS = (
     "{node} is a plain function: it goes on in its thread until it returns, and nobody waits for it. "
@@ -83,8 +82,7 @@ class Watch(BaseCallbackHandler):
         self._runs: dict[UUID, _Run] = {}
         self._open: dict[str, _Run] = {}
         self._waiting: dict[tuple[str, int | None], str] = {}
-        self._found: dict[tuple[str | None, str, str], Slot] = {}
-        self._known: set[str] = set()
+        self._found = Discoveries(log, root.nodes())
         self._retracted: set[str] = set()
         self._counts: dict[str, int] = {}
         self._blamed: BaseException | None = None
@@ -172,6 +170,21 @@ class Watch(BaseCallbackHandler):
                 self._cancelled(run, reason, stopped=cancelled)
             self._runs.clear()
 
+    def hold(self, name: str) -> tuple[str, str]:
+        """Open the span of a node of the graph before LangGraph starts it, for it to wait in.
+
+        Returns:
+            The node's id, and the span.
+        """
+        with self._lock:
+            slot = self._root.tagged[name]
+            run = _Run(slot, slot.node, None, None, attempt=1, index=None, wrappers=(), started=time.perf_counter())
+            node = slot.node or name
+            self._open_span(run, node, None)
+            span = run.span or ""
+            self._waiting[(node, None)] = span
+            return node, span
+
     # How it works
 
     def _start(self, kind: str, value: Any, run_id: UUID, serialized: Any, about: Mapping[str, Any]) -> None:
@@ -217,7 +230,7 @@ class Watch(BaseCallbackHandler):
         else:
             parent.children += 1
         if slot is None:
-            slot = self._discover(parent, kind, name)
+            slot = self._found.slot(parent.host, kind, name)
         return slot, index, wrappers, attempt if parent.slot.role == "retry" else parent.attempt
 
     def _place_root(self) -> tuple[Slot, int | None, tuple[_Run, ...], int]:
@@ -240,31 +253,6 @@ class Watch(BaseCallbackHandler):
                 self._log.append("node.retracted", node=node, span=span, reason="another attempt followed")
         wrapper.attempted.clear()
         return wrapper.children
-
-    def _discover(self, parent: _Run, kind: str, name: str) -> Slot:
-        """The slot of a call inside an opaque function: a node without a card, announced when it is first seen."""
-        if kind == "chain" and name.startswith(_HOLDS_TOGETHER):
-            return Slot(None, "opaque")
-        key = (parent.host, kind, name)
-        if key not in self._found:
-            node = self._announce(parent.host, kind, name)
-            self._found[key] = Slot(node, "opaque")
-        return self._found[key]
-
-    def _announce(self, host: str | None, kind: str, name: str) -> str:
-        word = kind if kind in ("model", "prompt", "parser", "retriever") else name
-        wanted = f"{host}/{word}" if host else word
-        node_id, count = wanted, 1
-        while node_id in self._known:
-            count += 1
-            node_id = f"{wanted}-{count}"
-        self._known.add(node_id)
-        types: dict[str, NodeType] = {"model": "model", "prompt": "prompt", "parser": "parser", "tool": "tool"}
-        node: Node = {"id": node_id, "title": name, "type": types.get(kind, "function"), "card": False}
-        if host:
-            node["parent"] = host
-        self._log.append("graph.changed", nodes=[node], edges=[])
-        return node_id
 
     def _open_span(self, run: _Run, node: str, value: Any) -> None:
         waiting = self._waiting.pop((node, run.index), None)
@@ -314,7 +302,7 @@ class Watch(BaseCallbackHandler):
         calls = getattr(message, "tool_calls", None)
         if run.called or not calls:
             return None
-        return [_tool_call(i, call) for i, call in enumerate(calls)]
+        return [tool_call(i, call) for i, call in enumerate(calls)]
 
     def _say(self, run: _Run, channel: str, text: str) -> None:
         if text and not self._closed:
@@ -341,11 +329,11 @@ class Watch(BaseCallbackHandler):
             run = self._runs.get(run_id)
             if run is None or run.span is None:
                 self._runs.pop(run_id, None)
-            elif _asks(error):
+            elif asks(error):
                 self._interrupt(self._runs.pop(run_id), error)
             elif isinstance(error, asyncio.CancelledError):
                 self._cancelled(self._runs.pop(run_id))
-            elif _leaves(error):
+            elif leaves(error):
                 self._finish(run_id, None)
             else:
                 self._failed(self._runs.pop(run_id), error)
@@ -393,18 +381,3 @@ class StreamingWatch(Watch):
 
 def _since(run: _Run) -> float:
     return round(time.perf_counter() - run.started, 6)
-
-
-def _tool_call(index: int, call: Mapping[str, Any]) -> dict[str, Any]:
-    out: dict[str, Any] = {"index": index, "args": json.dumps(readable(call["args"]), ensure_ascii=False)}
-    return out | {key: call[key] for key in ("id", "name") if call.get(key)}
-
-
-def _asks(error: BaseException) -> bool:
-    """Whether LangGraph stops here to ask a person."""
-    return any(kind.__name__ == "GraphInterrupt" for kind in type(error).__mro__)
-
-
-def _leaves(error: BaseException) -> bool:
-    """Whether LangGraph only leaves a subgraph by this (a command for the parent graph)."""
-    return any(kind.__name__ == "GraphBubbleUp" for kind in type(error).__mro__)

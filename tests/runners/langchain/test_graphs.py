@@ -304,6 +304,27 @@ async def test_a_question_without_a_checkpointer_names_the_remedy():
     assert over.asked == []
 
 
+@pytest.mark.parametrize("where", [{"interrupt_before": ["b"]}, {"interrupt_after": ["a"]}])
+async def test_a_breakpoint_asks_before_the_next_node(where):
+    steps = {"a": lambda state: {"n": 1}, "b": lambda state: {"n": 2}}
+    over = await run_well(line_of(steps, checkpointer=InMemorySaver(), **where), {"q": "x"}, answers=["go"])
+    assert over.told == [
+        "start a#1",
+        "finish a#1",
+        "start b#1",
+        "ask b#1: The graph has a breakpoint before b. Any answer lets it go on.",
+        "answer b#1: go",
+        "finish b#1",
+    ]
+    assert over.output["n"] == 2
+
+
+async def test_a_breakpoint_without_a_checkpointer_names_the_remedy():
+    over = await run(line_of({"a": lambda state: {}}, interrupt_before=["a"]), {"q": "x"})
+    assert isinstance(over.error, LfwidgetError)
+    assert "checkpointer=InMemorySaver()" in str(over.error)
+
+
 async def test_a_session_remembers_and_another_does_not():
     class Memory(MessagesState):
         pass
@@ -339,7 +360,17 @@ async def test_the_functional_api_runs_and_tells_its_models():
 
     over = await run_well(flow, "cats")
     assert over.output == "essay"
-    assert over.state.text == "essay"
+    assert over.told == [
+        "start flow#1",
+        "found flow/write",
+        "start flow/write#1 in flow#1",
+        "found flow/write/model",
+        "start flow/write/model#1 in flow/write#1",
+        "text flow/write/model#1: essay",
+        "finish flow/write/model#1",
+        "finish flow/write#1",
+        "finish flow#1",
+    ]
 
 
 class Counting(BaseCallbackHandler):
