@@ -1,0 +1,155 @@
+"""The graph of a flow as a person sees it, and what its cards say."""
+
+import pytest
+from langchain.agents import create_agent
+from langchain_core.output_parsers import StrOutputParser
+from langchain_core.prompts import ChatPromptTemplate
+from langchain_core.runnables import RunnableBranch, RunnableLambda, RunnableParallel, RunnablePassthrough
+from langchain_core.tools import tool
+from langgraph.graph import END, START, MessagesState, StateGraph
+from watched import says
+
+from lfwidget.runners.langchain.graph import walk
+
+ASK = ChatPromptTemplate.from_template("tell {q}")
+
+
+@tool
+def add(x: int) -> str:
+    """Add one."""
+    return str(x + 1)
+
+
+def slow(given):
+    return given
+
+
+async def quick(given):
+    return given
+
+
+def ids(runnable):
+    return [node["id"] for node in walk(runnable)[0]["nodes"] if node.get("card", True)]
+
+
+def card(runnable, node_id):
+    return next(node for node in walk(runnable)[0]["nodes"] if node["id"] == node_id)
+
+
+def lines(runnable):
+    """The edges as text: a -> b, with what stands on them."""
+    out = []
+    for edge in walk(runnable)[0]["edges"]:
+        about = [edge[key] for key in ("kind", "label", "target_port") if key in edge]
+        out.append(" ".join([f"{edge['source']} -> {edge['target']}", *about]))
+    return out
+
+
+def test_a_sequence_is_a_line():
+    assert lines(ASK | says("x") | StrOutputParser()) == ["prompt -> model", "model -> parser"]
+
+
+def test_the_same_flow_has_the_same_ids_every_time():
+    flow = ASK | says("x") | StrOutputParser()
+    assert walk(flow)[0] == walk(flow)[0]
+
+
+def test_keys_prefix_what_lies_under_them_and_name_the_ports_of_the_join():
+    flow = RunnableParallel(joke=ASK | says("x"), raw=RunnablePassthrough())
+    assert ids(flow) == ["joke/prompt", "joke/model", "raw", "parallel"]
+    assert lines(flow) == ["joke/prompt -> joke/model", "joke/model -> parallel joke", "raw -> parallel raw"]
+
+
+def test_a_branch_forks_by_labelled_edges_that_meet_again():
+    def long(given):
+        return len(given) > 9
+
+    flow = RunnableBranch((long, says("x")), (lambda given: True, says("x")), says("x")) | StrOutputParser()
+    assert lines(flow) == [
+        "branch -> model conditional long",
+        "branch -> model-2 conditional if 2",
+        "branch -> model-3 conditional else",
+        "model -> parser",
+        "model-2 -> parser",
+        "model-3 -> parser",
+    ]
+
+
+def test_fallbacks_are_joined_by_edges_of_their_own():
+    flow = ASK | says("x").with_fallbacks([says("y")]) | StrOutputParser()
+    assert lines(flow) == [
+        "model -> model-2 fallback",
+        "prompt -> model",
+        "model -> parser",
+        "model-2 -> parser",
+    ]
+
+
+def test_a_map_and_a_subgraph_are_frames():
+    inner = StateGraph(MessagesState)
+    inner.add_node("work", slow)
+    inner.add_edge(START, "work")
+    outer = StateGraph(MessagesState)
+    outer.add_node("sub", inner.compile())
+    outer.add_edge(START, "sub")
+    assert card((ASK | says("x")).map(), "each/model")["parent"] == "each"
+    assert card(outer.compile(), "sub/work")["parent"] == "sub"
+    assert ids(outer.compile()) == ["sub", "sub/work", "start", "end"]
+
+
+def test_an_agent_is_a_loop_with_its_tools_in_a_frame():
+    agent = create_agent(says("x"), [add])
+    assert ids(agent) == ["model", "tools", "tools/add", "start", "end"]
+    assert set(lines(agent)) == {
+        "start -> model",
+        "model -> end conditional",
+        "model -> tools conditional",
+        "tools -> model conditional",
+    }
+
+
+def test_a_conditional_edge_says_by_what_it_is_taken():
+    graph = StateGraph(MessagesState)
+    graph.add_node("work", slow)
+    graph.add_node("rest", slow)
+    graph.add_edge(START, "work")
+    graph.add_conditional_edges("work", lambda state: "tired", {"tired": "rest", "done": END})
+    assert "work -> rest conditional tired" in lines(graph.compile())
+    assert "work -> end conditional done" in lines(graph.compile())
+
+
+def test_a_card_of_a_model_says_which_and_how():
+    node = card(says("x", model="gpt-none"), "model")
+    assert (node["title"], node["subtitle"], node["type"]) == ("Model", "gpt-none", "model")
+
+
+def test_a_card_of_a_prompt_shows_its_template():
+    assert card(ASK | says("x"), "prompt")["params"] == {"template": "human: tell {q}"}
+
+
+def test_a_card_of_a_function_shows_its_code():
+    assert card(RunnableLambda(slow), "slow")["params"]["code"].startswith("def slow(given)")
+    graph = StateGraph(MessagesState)
+    graph.add_node("work", slow)
+    graph.add_edge(START, "work")
+    assert card(graph.compile(), "work")["params"]["code"].startswith("def slow(given)")
+
+
+def test_a_card_of_a_tool_shows_what_it_is_for():
+    assert card(create_agent(says("x"), [add]), "tools/add")["params"] == {"description": "Add one."}
+
+
+@pytest.mark.parametrize(("function", "sync"), [(slow, True), (quick, False)])
+def test_it_is_known_which_function_cannot_be_stopped(function, sync):
+    assert walk(RunnableLambda(function))[1].sync is sync
+    graph = StateGraph(MessagesState)
+    graph.add_node("work", function)
+    graph.add_edge(START, "work")
+    assert walk(graph.compile())[1].tagged["work"].sync is sync
+
+
+def test_a_chain_of_a_hundred_steps_is_read():
+    flow = RunnableLambda(slow)
+    for _ in range(99):
+        flow = flow | slow
+    assert len(ids(flow)) == 100
