@@ -4,27 +4,28 @@ import * as lucide from "lucide";
 
 const ALL = new Map(Object.entries(lucide));
 
-/** Our names for them, as `src/icons.ts` uses them. */
+/** By the type of node they stand for, or by what pressing them does. */
 const USED = {
-  bot: "Bot",
-  box: "Box",
-  braces: "Braces",
+  prompt: "MessageSquare",
+  model: "Bot",
+  parser: "Braces",
+  tool: "Wrench",
+  retriever: "Search",
+  function: "SquareFunction",
+  passthrough: "Minus",
+  parallel: "Split",
   branch: "GitBranch",
+  graph: "Workflow",
+  each: "Repeat",
+  node: "Box",
   check: "Check",
   close: "X",
   copy: "Copy",
   fit: "Maximize",
-  function: "SquareFunction",
-  graph: "Workflow",
   minus: "Minus",
   play: "Play",
   plus: "Plus",
-  prompt: "MessageSquare",
-  repeat: "Repeat",
-  search: "Search",
-  split: "Split",
   stop: "Square",
-  wrench: "Wrench",
 };
 
 const number = (value, otherwise = 0) => Number(value ?? otherwise);
@@ -55,11 +56,13 @@ const SHAPES = {
 };
 
 function dataOf(name) {
-  const data = ALL.get(name).map(([tag, attributes]) => SHAPES[tag](attributes)).join("");
+  const data = ALL.get(name)
+    .map(([tag, attributes]) => SHAPES[tag](attributes))
+    .join("");
   return data
     .replace(/ -/g, "-")
     .replace(/\b0\./g, ".")
-    .replace(/ ([a-zA-Z])/g, "$1");
+    .replace(/ ?([a-zA-Z]) ?/g, "$1");
 }
 
 export function source() {

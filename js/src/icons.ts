@@ -3,25 +3,17 @@ import shapes from "virtual:icons";
 import { s } from "./dom.ts";
 import type { NodeType } from "./model/types.gen.ts";
 
-const BY_TYPE = {
-  prompt: "prompt",
-  model: "bot",
-  parser: "braces",
-  tool: "wrench",
-  retriever: "search",
-  function: "function",
-  passthrough: "minus",
-  parallel: "split",
-  branch: "branch",
-  graph: "graph",
-  each: "repeat",
-  start: "play",
-  end: "stop",
-  node: "box",
-} as const satisfies Record<NodeType, string>;
-
-type ByType = (typeof BY_TYPE)[NodeType];
-export type IconName = ByType | "check" | "close" | "copy" | "fit" | "plus";
+/** `icons.mjs` has the same list. The pills `start` and `end` have no icon. */
+export type IconName =
+  | Exclude<NodeType, "start" | "end">
+  | "check"
+  | "close"
+  | "copy"
+  | "fit"
+  | "minus"
+  | "play"
+  | "plus"
+  | "stop";
 
 const made = new Map<IconName, SVGSVGElement>();
 
@@ -39,5 +31,5 @@ export function icon(name: IconName): Node {
   return first.cloneNode(true);
 }
 
-/** A type that only a newer kernel knows is drawn as a plain node. */
-export const iconOf = (type: NodeType): Node => icon(BY_TYPE[type] ?? "box");
+/** A type that has none, or that only a newer kernel knows, is drawn as a plain node. */
+export const iconOf = (type: NodeType): Node => icon(Object.hasOwn(shapes, type) ? (type as IconName) : "node");

@@ -70,7 +70,7 @@ export function pathOf(stops: readonly Point[]): string {
 function towards([x, y]: Point, [x2, y2]: Point): string {
   const away = Math.hypot(x2 - x, y2 - y);
   const part = Math.min(ROUND, away / 2) / (away || 1);
-  return `${x + (x2 - x) * part} ${y + (y2 - y) * part}`;
+  return `${Math.round(x + (x2 - x) * part)} ${Math.round(y + (y2 - y) * part)}`;
 }
 
 function middleOf(stops: readonly Point[]): Point {

@@ -68,51 +68,38 @@ export function makeKeys(
 /** Where an arrow leads: right and left along the edges, else to what lies nearest that way. */
 export function neighbour(at: Item, direction: Direction, scene: Scene): Item | undefined {
   const along = direction === "right" ? ahead(at) : direction === "left" ? behind(at) : undefined;
-  return along ?? nearest(at, direction, scene);
+  return along ?? nearest(at, direction, [...scene.items.values()].filter((item) => item !== at.parent));
 }
 
 /** The next item: into a frame, along an edge, or out of a frame and along its edge. Never backwards. */
 function ahead(at: Item): Item | undefined {
-  const inside = leftmost(at.children);
-  if (inside) {
-    return inside;
-  }
-  for (let from: Item | null = at; from; from = from.parent) {
-    const { x } = from;
-    const next = closest(
-      from.out.map(({ target }) => target).filter((target) => target.x > x),
+  let next = leftmost(at.children);
+  for (let from: Item | null = at; from && !next; from = from.parent) {
+    next = nearest(
       at,
+      "right",
+      from.out.map(({ target }) => target),
     );
-    if (next) {
-      return next;
-    }
   }
-  return undefined;
+  return next;
 }
 
-function behind(at: Item): Item | undefined {
-  return (
-    closest(
-      at.in.map(({ source }) => source).filter(({ x }) => x < at.x),
-      at,
-    ) ??
-    at.parent ??
-    undefined
-  );
-}
-
-function closest(items: readonly Item[], at: Item): Item | undefined {
-  const away = (item: Item) => Math.abs(middle(item, "y") - middle(at, "y"));
-  return items.toSorted((a, b) => away(a) - away(b))[0];
-}
+const behind = (at: Item): Item | undefined =>
+  nearest(
+    at,
+    "left",
+    at.in.map(({ source }) => source),
+  ) ??
+  at.parent ??
+  undefined;
 
 /** What lies that way, mostly straight on: a step aside counts double. */
-function nearest(at: Item, direction: Direction, scene: Scene): Item | undefined {
+function nearest(at: Item, direction: Direction, items: Iterable<Item>): Item | undefined {
   const level = direction === "left" || direction === "right";
   const sign = direction === "right" || direction === "down" ? 1 : -1;
   let best: Item | undefined;
   let least = Number.POSITIVE_INFINITY;
-  for (const item of scene.items.values()) {
+  for (const item of items) {
     const dx = middle(item, "x") - middle(at, "x");
     const dy = middle(item, "y") - middle(at, "y");
     const along = sign * (level ? dx : dy);

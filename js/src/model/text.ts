@@ -1,8 +1,5 @@
 // Text that grows: appended in pieces, read from where a reader left off. Nothing here joins the whole on every read.
 
-/** How many pieces are kept before the full ones are joined, so that walking back from the end stays short. */
-const MOST_PARTS = 4096;
-
 export class Chunks {
   #parts: string[] = [];
   #length = 0;
@@ -20,9 +17,6 @@ export class Chunks {
     }
     this.#parts.push(text);
     this.#length += text.length;
-    if (this.#parts.length > MOST_PARTS) {
-      this.#join();
-    }
   }
 
   replace(text: string): void {
@@ -55,12 +49,8 @@ export class Chunks {
 
   toString(): string {
     if (this.#parts.length > 1) {
-      this.#join();
+      this.#parts = [this.#parts.join("")];
     }
     return this.#parts[0] ?? "";
-  }
-
-  #join(): void {
-    this.#parts = [this.#parts.join("")];
   }
 }

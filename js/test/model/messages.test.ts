@@ -65,7 +65,11 @@ describe("an event", () => {
 
   it.each(broken)("that lacks something keeps its place and changes nothing: %j", (event) => {
     const warned = vi.spyOn(console, "warn").mockImplementation(() => {});
-    const message = frame(START, { seq: 2, t: 1, ...event }, { seq: 3, t: 2, kind: "log", level: "info", message: "on" });
+    const message = frame(
+      START,
+      { seq: 2, t: 1, ...event },
+      { seq: 3, t: 2, kind: "log", level: "info", message: "on" },
+    );
     const run = makeRun();
     for (const each of (message as { events: Event[] }).events) {
       run.apply(each);
