@@ -1,4 +1,3 @@
-import asyncio
 import subprocess
 import sys
 from pathlib import Path
@@ -51,12 +50,13 @@ def test_a_cut_socket_ends_the_stream_with_an_error(openai_server):
     assert openai_server.sent == 1
 
 
-async def test_a_client_that_goes_is_noticed(openai_server):
+def test_a_client_that_goes_is_noticed(openai_server):
     openai_server.script = Script(tokens=["a", "b"], hold_at=1)
-    call = asyncio.create_task(openai_server.chat().ainvoke("hi", stream=True))
-    assert await asyncio.to_thread(openai_server.holding.wait, HANG)
-    call.cancel()
-    assert await asyncio.to_thread(openai_server.disconnected.wait, HANG)
+    request = {"messages": [{"role": "user", "content": "hi"}], "stream": True}
+    with httpx.stream("POST", f"{openai_server.url}/chat/completions", json=request):
+        assert openai_server.holding.wait(HANG)
+        assert not openai_server.disconnected.is_set()
+    assert openai_server.disconnected.wait(HANG)
 
 
 def test_it_runs_as_a_program_that_prints_its_address():
