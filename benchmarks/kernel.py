@@ -37,6 +37,7 @@ class Sink:
             def publish_msg(self, msg_type, data=None, metadata=None, buffers=None, **keys: Any):  # noqa: ARG002
                 sink.messages += 1
                 sink.characters += len(json_packer(json_clean({"data": data or {}, "comm_id": self.comm_id, **keys})))
+                sink.characters += sum(map(len, buffers or ()))
 
         comm.create_comm = CountedComm
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import queue
 import tempfile
 import time
@@ -51,7 +52,10 @@ class Comms:
         if message["msg_type"] == "comm_open":
             self.opened[content["comm_id"]] = content["data"]["state"]
         elif message["msg_type"] == "comm_msg":
-            self.messages.append((content["comm_id"], content["data"]))
+            data = content["data"]
+            if message["buffers"] and data.get("method") == "custom":
+                data["content"]["events"] = json.loads(bytes(message["buffers"][0]))
+            self.messages.append((content["comm_id"], data))
 
     def widgets(self):
         """Ids of our own, the newest last."""

@@ -85,6 +85,18 @@ const isWhole = (value: Fields, needs: Needs): boolean => has(value, ...(needs.g
 
 export const isGraph = CHECKS.graph as Check;
 
+/** The message with its events, which come as JSON in a buffer: the kernel packs them cheaper so. */
+export function unpack(message: unknown, buffer?: DataView): unknown {
+  if (!buffer || !isObject(message)) {
+    return message;
+  }
+  try {
+    return { ...message, events: JSON.parse(new TextDecoder().decode(buffer)) };
+  } catch {
+    return null;
+  }
+}
+
 /** The message, or null where it is none: an unknown kind is a newer kernel's, anything else is rubbish. */
 export function parse(message: unknown): Incoming | null {
   if (!isObject(message) || !MESSAGES.has(message.kind) || !isWhole(message, MESSAGES)) {

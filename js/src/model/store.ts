@@ -3,7 +3,7 @@
 import type { AnyModel } from "@anywidget/types";
 import { type Connection, LOOK, makeConnection } from "./connection.ts";
 import { type Feed, makeFeed } from "./feed.ts";
-import { type Incoming, isGraph, type Outgoing, parse } from "./messages.ts";
+import { type Incoming, isGraph, type Outgoing, parse, unpack } from "./messages.ts";
 import type { RunState, RunStatus } from "./state.ts";
 import type { Event, Form, Graph } from "./types.gen.ts";
 
@@ -175,8 +175,8 @@ export function makeStore(model: AnyModel<Traits>, signal: AbortSignal): Store {
       emit("rest");
     }
   };
-  const receive = (raw: unknown) => {
-    const message = parse(raw);
+  const receive = (raw: unknown, buffers?: readonly DataView[]) => {
+    const message = parse(unpack(raw, buffers?.[0]));
     if (message) {
       connection.hear(message.kind, "busy" in message && message.busy === true);
       obey(message);

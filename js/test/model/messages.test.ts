@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { parse } from "../../src/model/messages.ts";
+import { parse, unpack } from "../../src/model/messages.ts";
 import { makeRun } from "../../src/model/state.ts";
 import type { Event } from "../../src/model/types.gen.ts";
 
@@ -81,5 +81,18 @@ describe("an event", () => {
   it("of a kind that is not known is kept and passed over", () => {
     const event = { seq: 2, t: 1, kind: "node.dreamt", node: "n" };
     expect(frame(START, event)).toMatchObject({ events: [START, event] });
+  });
+});
+
+describe("events in a buffer", () => {
+  const pack = (text: string) => new DataView(new TextEncoder().encode(text).buffer);
+
+  it("become those of their message", () => {
+    const message = unpack({ kind: "frame", run: "r" }, pack(JSON.stringify([START])));
+    expect(parse(message)).toMatchObject({ kind: "frame", run: "r", events: [START] });
+  });
+
+  it("are passed over where they are no JSON", () => {
+    expect(parse(unpack({ kind: "frame", run: "r" }, pack("[{")))).toBeNull();
   });
 });
