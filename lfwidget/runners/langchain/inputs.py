@@ -50,6 +50,8 @@ class InputShape:
         if schema.get("type") != "object" or not isinstance(properties, Mapping) or not properties:
             return cls("text")
         definitions = schema.get("$defs", {})
+        if _is_whole(properties):
+            return cls("text")
         if len(properties) > 1:  # what a passthrough beside a prompt adds: the input as a whole
             properties = {name: about for name, about in properties.items() if name != "root"}
         messages = frozenset(name for name, about in properties.items() if _holds_messages(about, definitions))
@@ -123,6 +125,14 @@ def _schema(runnable: Runnable[Any, Any]) -> Mapping[str, Any]:
             return runnable.get_input_jsonschema() if state is None else _state_schema(state)
         except Exception:  # noqa: BLE001 - schemas of unusual types raise many things, and text is a good guess
             return {}
+
+
+def _is_whole(properties: Mapping[str, Any]) -> bool:
+    """Whether this is LangChain's name for the input as a whole, in a parallel of functions that do not say their type.
+
+    A prompt's own variable of that name has a type.
+    """
+    return set(properties) == {"root"} and set(properties["root"]) <= {"title"}
 
 
 def _state(runnable: Any) -> type | None:

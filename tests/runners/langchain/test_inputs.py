@@ -89,6 +89,10 @@ def test_a_variable_filled_in_beforehand_is_not_asked_for():
     assert InputShape.of(flow).to_input("a") == {"q": "a"}
 
 
+def test_a_variable_may_be_called_root():
+    assert InputShape.of(ASK("dig for the {root}")).to_input("carrot") == {"root": "carrot"}
+
+
 def test_a_placeholder_for_messages_may_stay_empty():
     prompt = ChatPromptTemplate.from_messages([("placeholder", "{history}"), ("human", "{q}")])
     assert InputShape.of(prompt | says("x")).to_input("a") == {"q": "a"}
@@ -100,7 +104,12 @@ def test_text_for_a_placeholder_becomes_a_message():
     assert given["history"] == [HumanMessage("before")]
 
 
-@pytest.mark.parametrize("flow", [says("x"), RunnableLambda(len), RunnablePassthrough() | says("x")])
+FOUND = {"context": RunnableLambda(lambda question: question), "question": RunnablePassthrough()}
+
+
+@pytest.mark.parametrize(
+    "flow", [says("x"), RunnableLambda(len), RunnablePassthrough() | says("x"), FOUND | ASK("{context} {question}")]
+)
 def test_what_takes_text_takes_it_as_it_is(flow):
     shape = InputShape.of(flow)
     assert shape.form["kind"] == "text"
