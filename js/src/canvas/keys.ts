@@ -68,7 +68,14 @@ export function makeKeys(
 /** Where an arrow leads: right and left along the edges, else to what lies nearest that way. */
 export function neighbour(at: Item, direction: Direction, scene: Scene): Item | undefined {
   const along = direction === "right" ? ahead(at) : direction === "left" ? behind(at) : undefined;
-  return along ?? nearest(at, direction, [...scene.items.values()].filter((item) => item !== at.parent));
+  return (
+    along ??
+    nearest(
+      at,
+      direction,
+      [...scene.items.values()].filter((item) => item !== at.parent),
+    )
+  );
 }
 
 /** The next item: into a frame, along an edge, or out of a frame and along its edge. Never backwards. */
