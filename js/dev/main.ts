@@ -1,14 +1,23 @@
-// The page outside a notebook, with a kernel made of nothing: ?scenario=running&theme=dark&live=1&height=420
+// The page outside a notebook, with a kernel made of nothing: ?scenario=running&theme=dark&live=1&height=420, or the
+// address of a log: ?scenario=../../tests/golden/loop.jsonl
 import type { AnyModel, RenderProps } from "@anywidget/types";
 import type { Traits } from "../src/model/store.ts";
 import type { Event } from "../src/model/types.gen.ts";
 import { FakeModel, type Message } from "./model.ts";
-import { SCENARIOS } from "./scenarios.ts";
+import { SCENARIOS, type Scenario } from "./scenarios.ts";
 
 const asked = new URLSearchParams(location.search);
 const name = asked.get("scenario") ?? "running";
-const scenario = (SCENARIOS[name] ?? SCENARIOS.running)?.();
+const scenario = name.endsWith(".jsonl") ? await fromFile(name) : (SCENARIOS[name] ?? SCENARIOS.running)?.();
 document.body.className = asked.get("theme") ?? "light";
+
+/** A log, by its address. */
+async function fromFile(address: string): Promise<Scenario> {
+  const lines = (await (await fetch(address)).text()).split("\n").filter(Boolean);
+  const events: Event[] = lines.map((line) => JSON.parse(line));
+  const [first] = events;
+  return { graph: first?.kind === "run.started" ? first.graph : { nodes: [], edges: [] }, events };
+}
 
 class Kernel {
   readonly #model: FakeModel;

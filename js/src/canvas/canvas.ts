@@ -201,7 +201,9 @@ export function makeCanvas({ now, written, open }: Options, signal: AbortSignal)
       const item = scene.items.get(id);
       if (pan.fitted) {
         fit();
-      } else if (item) {
+      }
+      // A large flow does not fit: at the smallest zoom some of it is out of sight.
+      if (item && !(pan.fitted && overlaps(item, pan.visible()))) {
         pan.reveal(item);
       }
       schedule();

@@ -51,19 +51,26 @@ export function stopsOf({ edge, source, target }: Line): Point[] {
 
 const ROUND = 14;
 
-/** One curve from port to port; a detour goes straight from point to point, round at its corners. */
+/** As lfwidget/record/svg.py draws it: a line that goes back leads under the cards with round corners, any other is a
+ * curve through all points, level at each. */
 export function pathOf(stops: readonly Point[]): string {
-  const [[x1, y1], [x2, y2]] = [stops[0] as Point, stops.at(-1) as Point];
-  if (stops.length === 2) {
-    const reach = Math.max(24, Math.abs(x2 - x1) / 2);
-    return `M${x1} ${y1}C${x1 + reach} ${y1} ${x2 - reach} ${y2} ${x2} ${y2}`;
+  const [start, first] = stops as [Point, Point];
+  const [last, end] = stops.slice(-2) as [Point, Point];
+  let path = `M${start.join(" ")}`;
+  if (stops.length > 2 && first[0] > last[0]) {
+    const bends: Point[] = [start, [first[0], start[1]], first, last, [last[0], end[1]], end];
+    for (let i = 1; i < 5; i += 1) {
+      const [before, at, after] = bends.slice(i - 1) as [Point, Point, Point];
+      path += `L${towards(at, before)}Q${at.join(" ")} ${towards(at, after)}`;
+    }
+    return `${path}L${end.join(" ")}`;
   }
-  let path = `M${x1} ${y1}`;
-  for (let i = 1; i < stops.length - 1; i += 1) {
-    const [before, at, after] = stops.slice(i - 1, i + 2) as [Point, Point, Point];
-    path += `L${towards(at, before)}Q${at.join(" ")} ${towards(at, after)}`;
-  }
-  return `${path}L${x2} ${y2}`;
+  stops.slice(1).forEach(([x, y], i) => {
+    const [beforeX, beforeY] = stops[i] as Point;
+    const reach = Math.max(24, Math.abs(x - beforeX) / 2);
+    path += `C${beforeX + reach} ${beforeY} ${x - reach} ${y} ${x} ${y}`;
+  });
+  return path;
 }
 
 /** The place on the way from a corner to the next point where its rounding begins. */

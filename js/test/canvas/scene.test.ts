@@ -67,19 +67,23 @@ describe("the line of an edge", () => {
     ]);
   });
 
-  it("is one curve, or straight pieces with round corners", () => {
-    expect(
-      pathOf([
-        [0, 0],
-        [100, 50],
-      ]),
-    ).toBe("M0 0C50 0 50 50 100 50");
-    expect(
-      pathOf([
-        [0, 0],
-        [100, 0],
-        [100, 100],
-      ]),
-    ).toBe("M0 0L86 0Q100 0 100 14L100 100");
+  it("is a curve through its points", () => {
+    const start = [0, 0] as const;
+    const detour = [100, 50] as const;
+    const end = [200, 0] as const;
+    expect(pathOf([start, detour])).toBe("M0 0C50 0 50 50 100 50");
+    expect(pathOf([start, detour, end])).toBe("M0 0C50 0 50 50 100 50C150 50 150 0 200 0");
+  });
+
+  it("leads under the cards, round corners and all, where it goes back", () => {
+    const path = pathOf([
+      [500, 50],
+      [520, 200],
+      [80, 200],
+      [100, 50],
+    ]);
+    expect(path).toBe(
+      "M500 50L510 50Q520 50 520 64L520 186Q520 200 506 200L94 200Q80 200 80 186L80 64Q80 50 90 50L100 50",
+    );
   });
 });
