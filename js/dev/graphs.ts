@@ -37,39 +37,42 @@ export const chain: Graph = {
 export const parallel: Graph = {
   nodes: [
     at(0, 76, { id: "retriever", type: "retriever", title: "Retriever", subtitle: "InMemoryVectorStore" }),
-    at(310, 0, { id: "joke/model", type: "model", title: "llama3", subtitle: "ChatOllama" }),
-    at(310, 172, { id: "poem/model", type: "model", title: "gpt-4o-mini", subtitle: "ChatOpenAI" }),
-    at(310, 344, { id: "poem/model-2", type: "model", title: "gpt-4.1-nano", subtitle: "ChatOpenAI" }),
-    at(660, 86, {
+    at(302, 0, { id: "joke/model", type: "model", title: "llama3", subtitle: "ChatOllama" }),
+    at(302, 192, { id: "poem/model", type: "model", title: "gpt-4o-mini", subtitle: "ChatOpenAI" }),
+    at(604, 244, { id: "poem/model-2", type: "model", title: "gpt-4.1-nano", subtitle: "ChatOpenAI" }),
+    at(906, 96, {
       id: "parallel",
       type: "parallel",
       title: "Parallel",
       subtitle: "RunnableParallel",
       inputs: [{ name: "joke" }, { name: "poem" }],
     }),
-    at(970, 86, { id: "judge", type: "function", title: "judge", subtitle: "RunnableLambda" }),
+    at(1208, 96, { id: "judge", type: "function", title: "judge", subtitle: "RunnableLambda" }),
   ],
   edges: [
     edge("retriever", "joke/model"),
     edge("retriever", "poem/model"),
-    edge("poem/model", "poem/model-2", {
-      kind: "fallback",
-      label: "on error",
+    edge("poem/model", "poem/model-2", { kind: "fallback" }),
+    edge("joke/model", "parallel", {
+      target_port: "joke",
       points: [
-        [564, 238],
-        [564, 324],
-        [286, 324],
-        [286, 410],
+        [604, 66],
+        [834, 66],
       ],
     }),
-    edge("joke/model", "parallel", { target_port: "joke" }),
-    edge("poem/model", "parallel", { target_port: "poem" }),
+    edge("poem/model", "parallel", {
+      target_port: "poem",
+      points: [
+        [604, 204],
+        [834, 204],
+      ],
+    }),
     edge("poem/model-2", "parallel", { target_port: "poem" }),
     edge("parallel", "judge"),
   ],
 };
 
-/** A LangGraph agent: pills, a condition, a loop, a frame of tools. */
+/** A LangGraph agent: pills, conditions, a loop, a frame of tools. */
 export const agent: Graph = {
   nodes: [
     at(0, 101, { id: "__start__", type: "start", title: "start" }),
@@ -78,7 +81,7 @@ export const agent: Graph = {
     at(459, 39, { id: "tools/search", type: "tool", title: "search", subtitle: "tool", parent: "tools" }),
     at(739, 39, { id: "tools/calculate", type: "tool", title: "calculate", subtitle: "tool", parent: "tools" }),
     at(440, 240, { id: "ask", type: "function", title: "ask_human", subtitle: "RunnableLambda" }),
-    at(1060, 101, { id: "__end__", type: "end", title: "end" }),
+    at(1060, 290, { id: "__end__", type: "end", title: "end" }),
   ],
   edges: [
     edge("__start__", "agent"),
@@ -86,10 +89,8 @@ export const agent: Graph = {
     edge("agent", "ask", { kind: "conditional", label: "unsure" }),
     edge("tools", "agent", {
       points: [
-        [1016, 95],
-        [1016, 410],
-        [100, 410],
-        [100, 117],
+        [1006, 390],
+        [112, 390],
       ],
     }),
     edge("ask", "__end__"),
@@ -97,9 +98,8 @@ export const agent: Graph = {
       kind: "conditional",
       label: "done",
       points: [
-        [410, 117],
-        [410, 215],
-        [1030, 215],
+        [440, 215],
+        [988, 215],
       ],
     }),
   ],

@@ -19,35 +19,35 @@ async function fromFile(address: string): Promise<Scenario> {
   return { graph: first?.kind === "run.started" ? first.graph : { nodes: [], edges: [] }, events };
 }
 
+/** A run: its whole log, and how much of it has been told. */
+interface Played {
+  events: Event[];
+  told: number;
+}
+
 class Kernel {
   readonly #model: FakeModel;
-  readonly #events: Event[];
-  #runs = 1;
+  readonly #runs = new Map<unknown, Played>();
 
   constructor(model: FakeModel, events: Event[], live: boolean) {
     this.#model = model;
-    this.#events = events;
     model.onSend = (message) => setTimeout(() => this.#hear(message), 5);
-    if (live) {
-      this.#play("run-1", events, 0);
-    }
     setInterval(() => asked.has("mute") || model.receive({ kind: "beat", busy: asked.has("busy") }), 1000);
+    this.#runs.set("run-1", { events, told: live ? 0 : events.length });
+    this.#play("run-1");
   }
 
-  #play(run: string, events: Event[], from: number): void {
+  /** Tells a run at its own pace. */
+  #play(run: string): void {
+    const played = this.#runs.get(run);
     const begin = performance.now() / 1000;
-    let at = from;
     const next = () => {
-      const now = performance.now() / 1000 - begin;
-      const due: Event[] = [];
-      for (let event = events[at]; event && event.t <= now; event = events[at]) {
-        due.push(event);
-        at += 1;
+      const events = played?.events.slice(played.told).filter(({ t }) => t <= performance.now() / 1000 - begin) ?? [];
+      if (played && events.length > 0) {
+        played.told += events.length;
+        this.#model.receive({ kind: "frame", run, events });
       }
-      if (due.length > 0) {
-        this.#model.receive({ kind: "frame", run, events: due });
-      }
-      if (at < events.length) {
+      if (played && played.told < played.events.length) {
         setTimeout(next, 33);
       }
     };
@@ -61,24 +61,25 @@ class Kernel {
     }
     if (kind === "ping") {
       asked.has("busy") || this.#model.receive({ kind: "pong" });
-    } else if (kind === "resync" && !asked.has("live")) {
-      this.#model.receive({ kind: "frame", run, events: this.#events.slice(message.have as number) });
-      this.#model.receive({ kind: "head", run, seq: this.#events.length });
+    } else if (kind === "resync") {
+      const { events = [], told = 0 } = this.#runs.get(run) ?? {};
+      this.#model.receive({ kind: "frame", run, events: events.slice(message.have as number, told) });
+      this.#model.receive({ kind: "head", run, seq: told });
     } else if (kind === "start" && message.input === "refuse") {
-      this.#model.receive({ kind: "refused", request, message: "This flow wants the field topic.", fields: ["topic"] });
+      this.#model.receive({ kind: "refused", request, message: "This flow wants the field topic.", fields: ["input"] });
     } else if (kind === "start") {
       this.#begin(request as string, message.input);
     }
   }
 
   #begin(request: string, input: unknown): void {
-    this.#runs += 1;
-    const id = `run-${this.#runs}`;
+    const id = `run-${this.#runs.size + 1}`;
     const runs = this.#model.get("runs") as object[];
+    this.#runs.set(id, { events: SCENARIOS.ended?.().events ?? [], told: 0 });
     this.#model.set("runs", [...runs, { id, name: String(input), status: "running" }]);
     this.#model.set("shown", id);
     this.#model.receive({ kind: "started", request, run: id });
-    this.#play(id, SCENARIOS.ended?.().events ?? [], 0);
+    this.#play(id);
   }
 }
 

@@ -24,7 +24,12 @@ describe("an arrow key", () => {
   });
 
   it("to the left goes back along it", () => {
-    expect(walk(parallel, "judge", "left", "left", "left")).toEqual(["judge", "parallel", "joke/model", "retriever"]);
+    expect(walk(parallel, "judge", "left", "left", "left")).toEqual([
+      "judge",
+      "parallel",
+      "poem/model-2",
+      "poem/model",
+    ]);
   });
 
   it("up and down goes to what lies there", () => {
