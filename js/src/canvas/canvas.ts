@@ -35,7 +35,8 @@ export interface Canvas {
   item(id: string): Item | undefined;
   /** Marks the card whose panel is open. */
   select(id: string): void;
-  /** How much of the canvas the panel covers; the card stays in sight. */
+  /** How much of the canvas the panel covers: its card is brought in sight, at the zoom at which one reads it. Without
+   * a panel, what was fitted is fitted again. */
   cover(right: number, bottom: number, id: string): void;
   focus(id: string): void;
   /** Puts something on a card. */
@@ -170,6 +171,7 @@ export function makeCanvas({ now, written, open }: Options, signal: AbortSignal)
     item: (id) => scene.items.get(id),
     focus: keys.focus,
     draw(graph) {
+      const before = JSON.stringify(scene.box);
       scene = sceneOf(graph);
       for (const [id, card] of views) {
         if (!alike(scene.items.get(id), card.item)) {
@@ -186,7 +188,7 @@ export function makeCanvas({ now, written, open }: Options, signal: AbortSignal)
       setAttribute(element, "aria-label", `Flow, ${items.length} nodes. Arrow keys follow the edges, Enter opens.`);
       minimap.draw(scene);
       keys.settle();
-      if (pan.fitted) {
+      if (pan.fitted && JSON.stringify(scene.box) !== before) {
         fit();
       }
       mark();
@@ -197,14 +199,14 @@ export function makeCanvas({ now, written, open }: Options, signal: AbortSignal)
       selected = id;
     },
     cover(right, bottom, id) {
+      const { fitted } = pan;
       Object.assign(pan, { right, bottom });
       const item = scene.items.get(id);
-      if (pan.fitted) {
-        fit();
-      }
-      // A large flow does not fit: at the smallest zoom some of it is out of sight.
-      if (item && !(pan.fitted && overlaps(item, pan.visible()))) {
+      if (item) {
         pan.reveal(item);
+        pan.fitted = fitted;
+      } else if (fitted) {
+        fit();
       }
       schedule();
     },

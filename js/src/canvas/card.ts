@@ -100,23 +100,18 @@ function dress(element: HTMLElement, item: Item): void {
   element.style.cssText = `left:${x}px;top:${y}px;width:${width}px;height:${height}px`;
   if (shape !== "pill") {
     for (const [side, tops] of Object.entries(portsOf(item))) {
-      element.append(...tops.map((top) => h("i", { class: `lfw-port lfw-${side}`, style: `top:${top}px` })));
+      element.append(
+        ...[...new Set(tops)].map((top) => h("i", { class: `lfw-port lfw-${side}`, style: `top:${top}px` })),
+      );
     }
   }
 }
 
-/** Where the ports are, in px from the top: those that are named, and where else an edge ends. */
-export function portsOf(item: Item): Record<"inputs" | "outputs", number[]> {
-  const used = {
-    inputs: item.in.map(({ edge }) => edge.target_port),
-    outputs: item.out.map(({ edge }) => edge.source_port),
-  };
-  const tops = (side: "inputs" | "outputs") => {
-    const names = [...(item.node[side] ?? []).map(({ name }) => name), ...used[side]];
-    return [...new Set(names.map((name) => portOffset(item, side, name)))];
-  };
-  return { inputs: tops("inputs"), outputs: tops("outputs") };
-}
+/** Where edges end, in px from the top. */
+export const portsOf = (item: Item) => ({
+  inputs: item.in.map(({ edge }) => portOffset(item, "inputs", edge.target_port)),
+  outputs: item.out.map(({ edge }) => portOffset(item, "outputs", edge.source_port)),
+});
 
 export function shown(node: NodeState | undefined, lost: boolean): ShownStatus {
   return lost && node?.open ? "lost" : (node?.status ?? "idle");

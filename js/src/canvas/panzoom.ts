@@ -32,7 +32,7 @@ interface Point {
   y: number;
 }
 
-const MIN_ZOOM = 0.05;
+const MIN_ZOOM = 0.02;
 const MAX_ZOOM = 2;
 const MARGIN = 24;
 

@@ -1,7 +1,8 @@
 // The line above the canvas: the flow's name, which run is shown, how it is and what it used.
 import type { Now } from "../canvas/canvas.ts";
 import { button, d, h, setAttribute, setText } from "../dom.ts";
-import { count, glyphOf, type ShownStatus, seconds, usage, wordOf } from "../format.ts";
+import { count, glyphOf, type ShownStatus, seconds, tokens, usage, wordOf } from "../format.ts";
+import { sumTokens } from "../model/node.ts";
 import type { RunState } from "../model/state.ts";
 import type { RunInfo, Store } from "../model/store.ts";
 
@@ -42,14 +43,8 @@ export function makeBar(store: Store, openLog: () => void, ask: () => void) {
   return { element, log, list, write };
 }
 
-/** Usage where a model told it, else the tokens counted. */
-function used(run: RunState): string {
-  let counted = 0;
-  for (const { chunks } of run.spans.values()) {
-    counted += chunks;
-  }
-  return usage(run.usage) || `${count(counted)} tok`;
-}
+/** What was billed, once the run has ended; the tokens so far until then. */
+const used = (run: RunState): string => (run.ended && usage(run.usage)) || tokens(sumTokens(run.spans.values()));
 
 const labelOf = ({ name, status }: RunInfo, i: number): string =>
   `${glyphOf(status)} ${name || `Run ${i + 1}`} · ${wordOf(status)}`;

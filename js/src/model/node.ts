@@ -56,16 +56,21 @@ export class NodeState {
     return this.spans.findLast((span) => !span.retracted) ?? this.spans.at(-1);
   }
 
+  /** The span that said something last, thought, or asked for tools: of those that count. */
   get said(): Span | undefined {
-    return this.group.findLast((span) => !span.retracted && span.text.length > 0);
+    return this.#last((span) => span.text.length);
   }
 
   get thought(): Span | undefined {
-    return this.group.findLast((span) => !span.retracted && span.reasoning.length > 0);
+    return this.#last((span) => span.reasoning.length);
   }
 
   get asked(): Span | undefined {
-    return this.group.findLast((span) => !span.retracted && span.calls.size > 0);
+    return this.#last((span) => span.calls.size);
+  }
+
+  #last(has: (span: Span) => number): Span | undefined {
+    return this.group.findLast((span) => !span.retracted && has(span) > 0);
   }
 
   get usage(): Usage | null {
@@ -73,12 +78,17 @@ export class NodeState {
   }
 
   get tokens(): number {
-    let sum = 0;
-    for (const span of this.group) {
-      sum += span.usage?.output_tokens ?? span.chunks;
-    }
-    return sum;
+    return sumTokens(this.group);
   }
+}
+
+/** Output tokens: span by span those that are known, else those counted. */
+export function sumTokens(spans: Iterable<Span>): number {
+  let sum = 0;
+  for (const { usage, chunks } of spans) {
+    sum += usage?.output_tokens ?? chunks;
+  }
+  return sum;
 }
 
 /** The tokens of all spans that know theirs; null where none does. */

@@ -103,13 +103,13 @@ export function makeStore(model: AnyModel<Traits>, signal: AbortSignal): Store {
       return isGraph(graph) ? graph : { nodes: [], edges: [] };
     },
     get form() {
-      return model.get("form") ?? null;
+      return model.get("form");
     },
     get title() {
-      return model.get("title") ?? "";
+      return model.get("title");
     },
     get height() {
-      return model.get("height") || 420;
+      return model.get("height");
     },
     listen(listener, until) {
       listeners.add(listener);

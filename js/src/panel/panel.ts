@@ -5,7 +5,7 @@ import { elapsedOf, shown } from "../canvas/card.ts";
 import { button, d, h, setText } from "../dom.ts";
 import { glyphOf, prettyJson, seconds, tokens, usage, wordOf } from "../format.ts";
 import { icon, iconOf } from "../icons.ts";
-import { callsOf, type NodeState, sumUsage } from "../model/node.ts";
+import { callsOf, type NodeState, sumTokens, sumUsage } from "../model/node.ts";
 import type { Span } from "../model/span.ts";
 import type { RunState } from "../model/state.ts";
 import type { Node } from "../model/types.gen.ts";
@@ -84,7 +84,7 @@ function factsOf(span: Span | undefined, node: NodeState | undefined, def: Node,
   const group = span ? [span] : (node?.group ?? []);
   const status = span?.status ?? shown(node, lost);
   const time = span ? (span.duration ?? clock - span.start) : elapsedOf(node, clock);
-  const counted = span ? span.chunks : (node?.tokens ?? 0);
+  const counted = sumTokens(group);
   const first = group.find(({ firstToken }) => firstToken !== null)?.firstToken;
   const parts = [
     `${glyphOf(status)} ${wordOf(status)}`,

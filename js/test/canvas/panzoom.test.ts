@@ -69,7 +69,7 @@ describe("the canvas", () => {
     pan.scale(1e9);
     expect(pan.zoom).toBe(2);
     pan.scale(1e-9);
-    expect(pan.zoom).toBe(0.05);
+    expect(pan.zoom).toBe(0.02);
   });
 
   it("moves only as far as a card needs to be seen", () => {
