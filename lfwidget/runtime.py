@@ -27,6 +27,7 @@ __all__ = [
     "kernel",
     "kernel_loop",
     "running_loop",
+    "speaking_from_main_shell",
     "stop_background",
     "wait",
 ]
@@ -91,6 +92,27 @@ def _in_subshell() -> bool:
     """Whether this thread is one of the kernel's side shells, whose loops end with them."""
     subshells = sys.modules.get("ipykernel.subshell")
     return subshells is not None and isinstance(threading.current_thread(), subshells.SubshellThread)
+
+
+@contextmanager
+def speaking_from_main_shell() -> Iterator[None]:
+    """What is sent to a page inside it counts as sent by the main shell, whichever request it answers.
+
+    ipykernel 7.4 hands what a page says to the subshell whose request was answered last by that comm, and drops it if
+    there is no such subshell any more; a page's subshells go with its reload, or as soon as its last comm of a kind is
+    closed (ipykernel `Comm._reply_subshell_for`, https://github.com/ipython/ipykernel/issues/1557).
+    """
+    current = kernel()
+    parent = getattr(current, "_shell_parent", None)
+    if current is None or not isinstance(parent, contextvars.ContextVar):
+        yield
+        return
+    request = current.get_parent("shell")
+    token = parent.set({**request, "header": {**request.get("header", {}), "subshell_id": None}})
+    try:
+        yield
+    finally:
+        parent.reset(token)
 
 
 class Job:

@@ -128,12 +128,19 @@ class Kernel:
             self.hear(lambda _message: condition(self.comms.said(comm)))
         return self.comms.said(comm)
 
-    def say(self, comm, content):
-        """What a page sends to a widget."""
-        self._comm_message(comm, {"method": "custom", "content": content})
+    def say(self, comm, content, subshell=None):
+        """What a page sends to a widget, by a subshell if it has one."""
+        self._comm_message(comm, {"method": "custom", "content": content}, subshell)
 
     def set_trait(self, comm, **state):
         self._comm_message(comm, {"method": "update", "state": state, "buffer_paths": []})
+
+    def open_subshell(self):
+        """What a page makes for its widgets; its id."""
+        return self._control("create_subshell_request", {})["subshell_id"]
+
+    def close_subshell(self, subshell):
+        self._control("delete_subshell_request", {"subshell_id": subshell})
 
     def answer_input(self, text):
         """Wait for `input()` and type an answer."""
@@ -155,9 +162,19 @@ class Kernel:
         self._client.stop_channels()
         self._manager.shutdown_kernel()
 
-    def _comm_message(self, comm, data):
+    def _comm_message(self, comm, data, subshell=None):
         message = self._client.session.msg("comm_msg", {"comm_id": comm, "data": data})
+        if subshell:
+            message["header"]["subshell_id"] = subshell
         self._client.shell_channel.send(message)
+
+    def _control(self, kind, content):
+        message = self._client.session.msg(kind, content)
+        self._client.control_channel.send(message)
+        reply = self._client.control_channel.get_msg(timeout=HANG)
+        assert reply["parent_header"]["msg_id"] == message["header"]["msg_id"]
+        assert reply["content"]["status"] == "ok"
+        return reply["content"]
 
     @staticmethod
     def _ends(message, request, cell):

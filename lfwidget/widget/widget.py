@@ -121,6 +121,10 @@ class FlowWidget(anywidget.AnyWidget):
             feed.stop()
         super().close()
 
+    def _send(self, msg: dict[str, Any], buffers: Any = None) -> None:
+        with runtime.speaking_from_main_shell():
+            super()._send(msg, buffers)
+
     # On the ticker's thread
 
     def _beat(self, busy: bool) -> None:  # noqa: FBT001 - the one fact of a beat

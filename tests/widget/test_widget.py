@@ -178,6 +178,19 @@ def test_two_pages_that_lack_different_parts_both_catch_up(kernel):
     assert events(said, run) == kernel.run("flow.runs[-1].log.since(0)").value
 
 
+def test_a_page_is_heard_when_the_subshell_of_the_one_before_is_gone(kernel):
+    """ipykernel sends what a page says to the subshell that spoke last by that comm, and drops it if there is none."""
+    widget = display(kernel)
+    run = start(kernel, widget, "hi")
+    kernel.hear_from(widget, has_ended(run))
+    subshell = kernel.open_subshell()
+    kernel.say(widget, {"kind": "ping"}, subshell)
+    hear_answer(kernel, widget, "pong")
+    kernel.close_subshell(subshell)
+    kernel.say(widget, {"kind": "resync", "run": run, "have": 0})
+    assert hear_answer(kernel, widget, "head")["run"] == run
+
+
 def test_a_run_that_is_gone_has_no_events(kernel):
     widget = display(kernel)
     kernel.say(widget, {"kind": "resync", "run": "gone", "have": 0})
