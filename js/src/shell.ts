@@ -54,6 +54,7 @@ export function makeShell(store: Store, signal: AbortSignal): HTMLElement {
     if (item && item.shape !== "pill") {
       opened = id;
       panel.open(item.node);
+      panel.write(item.node, nowOf(store));
       canvas.select(id);
       cover();
     }
