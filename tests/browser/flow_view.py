@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import TYPE_CHECKING
 
+from lab import HANG
 from playwright.async_api import Locator, expect
 
 if TYPE_CHECKING:
@@ -54,17 +56,10 @@ class FlowView:
 
     async def more_tokens_than(self, node: str, count: int) -> int:
         """Wait until a card tells more tokens than `count`; how many it tells then."""
-        card = await self.card(node).element_handle()
-        await card.owner_frame()  # the element is in the page, or this raises
-        page = self.root.page
-        await page.wait_for_function(
-            """([card, count]) => {
-                const told = /^([\\d,]+) tok/.exec(card.querySelector('.lfw-tokens').textContent);
-                return told && Number(told[1].replaceAll(',', '')) > count;
-            }""",
-            arg=[card, count],
-        )
-        return await self.tokens(node)
+        async with asyncio.timeout(HANG):
+            while (told := await self.tokens(node)) <= count:  # noqa: ASYNC110 - a card may be redrawn
+                await asyncio.sleep(0.05)
+        return told
 
     async def open(self, node: str) -> None:
         """Open the panel on a node, by the keyboard: a card may be too small to hit."""
@@ -86,8 +81,16 @@ class FlowView:
 
     async def run(self, text: str) -> None:
         """Type an input, press Run, and wait until the run that this starts is shown."""
-        before = await self.runs.input_value()
         await self.type_in(text)
+        await self._send()
+
+    async def run_example(self, name: str) -> None:
+        """Take an example, press Run, and wait until the run that this starts is shown."""
+        await self.root.get_by_role("button", name=name).click()
+        await self._send()
+
+    async def _send(self) -> None:
+        before = await self.runs.input_value()
         await self.send.click()
         await expect(self.runs).not_to_have_value(before)
 
