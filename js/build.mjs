@@ -51,7 +51,7 @@ const dev = {
 };
 
 // Unsafe only for code that replaces built-in methods, or that has functions (not methods) that know `this`.
-const COMPRESS = { passes: 3, unsafe: true, unsafe_arrows: true, hoist_funs: true };
+const COMPRESS = { passes: 3, unsafe: true, unsafe_arrows: true, hoist_funs: true, pure_getters: true };
 
 /** What esbuild leaves: terser folds what is used once, 3 % in all. */
 async function squeeze() {

@@ -55,11 +55,23 @@ const SHAPES = {
   polygon: ({ points }) => `M${points}z`,
 };
 
+/** The two flags of an arc are one digit each and need no room around them. */
+function compactArcs(d) {
+  return d.replace(/a[^a-zA-Z]+/g, (arcs) => {
+    const all = arcs.match(/-?(?:\d+\.?\d*|\.\d+)/g);
+    if (all.length % 7) {
+      throw new Error(`not seven numbers for each arc: ${arcs}`);
+    }
+    const starts = all.flatMap((_, i) => (i % 7 ? [] : [i]));
+    return `a${starts.map((i) => `${all.slice(i, i + 4).join(" ")}${all[i + 4]}${all.slice(i + 5, i + 7).join(" ")}`).join(" ")}`;
+  });
+}
+
 function dataOf(name) {
   const data = ALL.get(name)
     .map(([tag, attributes]) => SHAPES[tag](attributes))
     .join("");
-  return data
+  return compactArcs(data)
     .replace(/ -/g, "-")
     .replace(/\b0\./g, ".")
     .replace(/ ?([a-zA-Z]) ?/g, "$1");

@@ -35,9 +35,8 @@ export function seconds(value: number): string {
 export const count = (value: number): string => GROUPED.format(value);
 const GROUPED = new Intl.NumberFormat("en");
 
-export function tokens(value: number): string {
-  return `${count(value)} tok`;
-}
+/** Nothing where there are none: most nodes are no models. */
+export const tokens = (value: number): string => (value ? `${count(value)} tok` : "");
 
 export function usage(value: Usage | null): string {
   const { input_tokens: into, output_tokens: out } = value ?? {};

@@ -36,6 +36,20 @@ def branch(number):
 
 flow = lf.Flow(RunnableParallel({f"way{number}": branch(number) for number in range(100)}), name="Many ways")
 """
+WIDE = """
+import asyncio
+import lfwidget as lf
+from langchain_core.runnables import RunnableLambda
+
+def step(number):
+    async def pass_on(text):
+        await asyncio.sleep(0.3)
+        return text
+    return RunnableLambda(pass_on, name=f"step {number}")
+
+way = step(1) | step(2) | step(3) | step(4) | step(5) | step(6) | step(7) | step(8) | step(9)
+flow = lf.Flow(way, name="A long way")
+"""
 THEMES = ["JupyterLab Light", "JupyterLab Dark"]
 
 
@@ -69,6 +83,34 @@ async def test_on_a_narrow_page_it_stays_usable(open_notebook, shoot):
     await shoot(view.root, "narrow-2-panel")
     inside = await view.root.evaluate("root => root.scrollWidth <= root.clientWidth")
     assert inside
+
+
+async def inside_canvas(view, node):
+    """Whether all of a card can be seen, and how wide it is drawn."""
+    card, canvas = await view.card(node).bounding_box(), await view.canvas.bounding_box()
+    left = canvas["x"] <= card["x"]
+    return left and card["x"] + card["width"] <= canvas["x"] + canvas["width"], card["width"]
+
+
+async def test_a_flow_too_wide_to_be_read_is_followed(open_notebook, shoot):
+    notebook = await open_notebook([WIDE, "flow"])
+    await notebook.run_all()
+    view = FlowView.under(notebook, 1)
+    seen, width = await inside_canvas(view, "step-1")
+    assert seen
+    assert width >= 0.79 * 228
+    assert not (await inside_canvas(view, "step-9"))[0]
+    await view.run("Go")
+    await view.run_is("finished")
+    assert await inside_canvas(view, "step-9") == (True, width)
+    await shoot(view.root, "wide-followed")
+    await view.root.get_by_role("button", name="Fit the whole flow").click()
+    assert (await inside_canvas(view, "step-1"))[0]
+    assert (await inside_canvas(view, "step-9"))[0]
+    await shoot(view.root, "wide-whole")
+    await view.run("Go")
+    await view.run_is("finished")
+    assert (await inside_canvas(view, "step-1"))[0], "who asked for the whole flow keeps it"
 
 
 async def test_300_nodes_are_drawn_run_and_counted(open_notebook, shoot):

@@ -2,6 +2,7 @@
 // what can be seen.
 import { button, d, h, s, setAttribute } from "../dom.ts";
 import { icon } from "../icons.ts";
+import type { Span } from "../model/span.ts";
 import type { RunState } from "../model/state.ts";
 import type { Graph } from "../model/types.gen.ts";
 import { type Card, makeCard, portsOf } from "./card.ts";
@@ -15,6 +16,10 @@ import { type Item, overlaps, type Scene, sceneOf } from "./scene.ts";
 const FAR = 0.45;
 /** Below this zoom not even titles can: cards are plain blocks in the colour of their status. */
 const VERY_FAR = 0.2;
+/** A flow that is shown whole below this zoom is hard to read. It is shown from its start, at READING, and what runs is
+ * brought in sight; only where one sees nothing but its blocks it stays whole. */
+const READABLE = 0.6;
+const READING = 0.8;
 /** How often running clocks are written, in ms. */
 const TICK = 100;
 
@@ -68,6 +73,9 @@ export function makeCanvas({ now, written, open }: Options, signal: AbortSignal)
   let selected = "";
   let frame = 0;
   let edgesDirty = false;
+  let least = READING;
+  /** The span that was followed last. */
+  let leader = "";
 
   const pan = makePanZoom(element, () => moved());
   const minimap = makeMinimap(pan);
@@ -76,8 +84,25 @@ export function makeCanvas({ now, written, open }: Options, signal: AbortSignal)
     (id) => views.get(id)?.element,
     pan,
     open,
+    () => whole(),
   );
-  const fit = () => pan.fit(scene.box);
+  const fit = () => {
+    leader = "";
+    pan.fit(scene.box);
+    if (pan.zoom > VERY_FAR && pan.zoom < READABLE) {
+      pan.fit(scene.box, least);
+    }
+  };
+  /** Moves as little as `item` needs to be seen; that nobody moved the canvas stays true. */
+  const reveal = (item: Item) => {
+    const { fitted } = pan;
+    pan.reveal(item);
+    pan.fitted = fitted;
+  };
+  const whole = () => {
+    least = VERY_FAR;
+    fit();
+  };
   // From afar until it is fitted: the first style of 1,000 cards then costs half (262 instead of 514 ms).
   let far = true;
   element.className = "lfw-canvas lfw-far lfw-blocks";
@@ -112,14 +137,21 @@ export function makeCanvas({ now, written, open }: Options, signal: AbortSignal)
     edgesDirty = true;
     schedule();
   };
+  const follow = (span: Span | undefined) => {
+    const item = span && scene.items.get(now().state?.card(span.node) ?? "");
+    if (item && pan.fitted && span.id !== leader) {
+      leader = span.id;
+      reveal(item);
+    }
+  };
   const tick = () => {
     const { state } = now();
     if (state && !state.ended) {
-      for (const node of state.nodes.values()) {
-        if (node.open) {
-          dirty.add(state.card(node.id));
-        }
+      const running = [...state.nodes.values()].filter(({ open: some }) => some);
+      for (const { id } of running) {
+        dirty.add(state.card(id));
       }
+      follow(running.flatMap(({ current }) => current ?? []).sort((a, b) => b.start - a.start)[0]);
       schedule();
     }
   };
@@ -146,7 +178,7 @@ export function makeCanvas({ now, written, open }: Options, signal: AbortSignal)
     return known ? [] : [card.element];
   };
 
-  element.append(minimap.element, zoomButtons(pan.scale, fit));
+  element.append(minimap.element, zoomButtons(pan.scale, whole));
   element.addEventListener("keydown", keys.press);
   element.addEventListener("click", ({ target }) => {
     const id = !(target as Element).closest(".lfw-question") && (target as Element).closest("[data-id]");
@@ -199,13 +231,11 @@ export function makeCanvas({ now, written, open }: Options, signal: AbortSignal)
       selected = id;
     },
     cover(right, bottom, id) {
-      const { fitted } = pan;
       Object.assign(pan, { right, bottom });
       const item = scene.items.get(id);
       if (item) {
-        pan.reveal(item);
-        pan.fitted = fitted;
-      } else if (fitted) {
+        reveal(item);
+      } else if (pan.fitted) {
         fit();
       }
       schedule();

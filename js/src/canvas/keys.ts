@@ -16,6 +16,7 @@ export function makeKeys(
   elementOf: (id: string) => HTMLElement | undefined,
   pan: PanZoom,
   open: (id: string) => void,
+  fit: () => void,
 ): Keys {
   let current = "";
   const rove = (id: string) => {
@@ -32,7 +33,7 @@ export function makeKeys(
     if (factor) {
       pan.scale(factor);
     } else if (key === "0") {
-      pan.fit(sceneNow().box);
+      fit();
     }
     return Boolean(factor) || key === "0";
   };

@@ -18,8 +18,8 @@ export interface PanZoom {
   bottom: number;
   /** The part of the canvas that can be seen, in its own pixels. */
   visible(): Box;
-  /** Shows all of `box`, not larger than life. */
-  fit(box: Box): void;
+  /** Shows all of `box`, not larger than life; its start, where that would be below the zoom `least`. */
+  fit(box: Box, least?: number): void;
   centre(box: Box): void;
   /** Moves only as far as `box` needs to be seen. */
   reveal(box: Box): void;
@@ -57,12 +57,13 @@ export function makePanZoom(stage: HTMLElement, moved: () => void): PanZoom {
       width: stage.clientWidth / pan.zoom,
       height: stage.clientHeight / pan.zoom,
     }),
-    fit(box) {
+    fit(box, least = MIN_ZOOM) {
       const { width, height } = room();
       if (width > 0 && height > 0 && box.width > 0) {
         const zoom = Math.min((width - 2 * MARGIN) / box.width, (height - 2 * MARGIN) / box.height, 1);
-        pan.zoom = Math.max(zoom, MIN_ZOOM);
+        pan.zoom = Math.max(zoom, least);
         pan.centre(box);
+        pan.reveal(box);
         pan.fitted = true;
       }
     },

@@ -33,7 +33,7 @@ export function makeBar(store: Store, openLog: () => void, ask: () => void) {
     setAttribute(state, "data-status", status);
     setText(state, `${glyphOf(status)} ${wordOf(status)}`);
     state.disabled = status !== "waiting";
-    setText(facts, run ? `${seconds(clock)} · ${used(run)}` : "");
+    setText(facts, run ? [seconds(clock), used(run)].filter(Boolean).join(" · ") : "");
     const logs = run?.logs ?? [];
     log.hidden = logs.length === 0;
     setText(log, `Log ${count(logs.length)}`);

@@ -84,13 +84,12 @@ function factsOf(span: Span | undefined, node: NodeState | undefined, def: Node,
   const group = span ? [span] : (node?.group ?? []);
   const status = span?.status ?? shown(node, lost);
   const time = span ? (span.duration ?? clock - span.start) : elapsedOf(node, clock);
-  const counted = sumTokens(group);
   const first = group.find(({ firstToken }) => firstToken !== null)?.firstToken;
   const parts = [
     `${glyphOf(status)} ${wordOf(status)}`,
     span?.retracted && "withdrawn",
     time !== null && seconds(time),
-    usage(sumUsage(group)) || (counted && tokens(counted)),
+    usage(sumUsage(group)) || tokens(sumTokens(group)),
     first != null && `first token ${seconds(first)}`,
     def.subtitle,
     node?.reason,

@@ -29,6 +29,11 @@ describe("the canvas", () => {
     expect([pan.zoom, pan.x, pan.y]).toEqual([1, 450, 150]);
   });
 
+  it("shows the start of what is too large for the least zoom", () => {
+    pan.fit({ x: 100, y: 100, width: 11_520, height: 100 }, 0.5);
+    expect([pan.zoom, pan.x, pan.fitted]).toEqual([0.5, 24 - 50, true]);
+  });
+
   it("fits beside what covers it", () => {
     Object.assign(pan, { right: 400 });
     pan.fit({ x: 0, y: 0, width: 100, height: 100 });
