@@ -13,7 +13,7 @@ export UV_NO_PROGRESS := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test bundle env notebooks bench format lock clean
+.PHONY: help demo test bundle env notebooks bench picture format lock clean
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ notebooks: env bundle  ## execute the notebooks in place, to commit them with th
 
 bench: env bundle  ## measure the budgets; the table is benchmarks/RESULTS.md
 	$(BIN)/python benchmarks/run.py
+
+picture: env bundle  ## take the README's picture, docs/quickstart.png
+	$(BIN)/python scripts/picture.py
 
 format: env $(STAMPS)/npm  ## format the code and fix what the linters can fix
 	$(BIN)/ruff format .

@@ -1,15 +1,12 @@
 """Fixtures of the browser tests: one Chromium and one Jupyter server for all of them, a tab for each."""
 
-import os
 import re
-import subprocess
-import sys
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from lab import CHROMIUM_FLAGS, HANG, JupyterServer, NotebookPage, write_notebook
+from lab import CHROMIUM_FLAGS, HANG, JupyterServer, NotebookPage, chromium, write_notebook
 from playwright.async_api import async_playwright, expect
 
 HERE = Path(__file__).parent
@@ -31,14 +28,6 @@ def pytest_runtest_makereport(item, call):
     if report.when == "call" and report.failed:
         item.stash[FAILED] = True
     return report
-
-
-def chromium() -> str:
-    if os.environ.get("CHROMIUM"):
-        return os.environ["CHROMIUM"]
-    script = HERE.parent.parent / "scripts" / "find_chromium.py"
-    found = subprocess.run([sys.executable, str(script)], stdout=subprocess.PIPE, text=True, check=True)
-    return found.stdout.strip()
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from playwright.async_api import BrowserContext, Locator, Page
 
-__all__ = ["CHROMIUM_FLAGS", "HANG", "JupyterServer", "NotebookPage", "write_notebook"]
+__all__ = ["CHROMIUM_FLAGS", "HANG", "JupyterServer", "NotebookPage", "chromium", "write_notebook"]
 
 HANG = 120.0
 """Seconds after which something that should have happened will never happen. A bound on hanging, not on speed."""
@@ -50,6 +50,15 @@ FAREWELL = re.compile(
     r"Exception ignored in: <coroutine object Kernel\..*?RuntimeError: Event loop is closed\n", re.DOTALL
 )
 """What ipykernel 7.4 itself says when a kernel is shut down or restarted while a message waits."""
+
+
+def chromium() -> str:
+    """The path of the browser that is used."""
+    if os.environ.get("CHROMIUM"):
+        return os.environ["CHROMIUM"]
+    script = Path(__file__).parent.parent.parent / "scripts" / "find_chromium.py"
+    found = subprocess.run([sys.executable, str(script)], stdout=subprocess.PIPE, text=True, check=True)
+    return found.stdout.strip()
 
 
 def write_notebook(path: Path, cells: Sequence[str]) -> Path:
