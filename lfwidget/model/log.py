@@ -158,8 +158,7 @@ class RunLog:
         """
         clean = {key: self._clean(key, value) for key, value in fields.items()}
         with self._lock:
-            if self.ended and kind != "note":
-                raise EventError(f"the run has ended: {kind!r} cannot follow", {"kind": kind, **clean}, "kind")
+            self._refuse_after_end({"kind": kind, **clean})
             if kind in ENDS:
                 self._merge_all(final=True)
                 self._buffers.clear()
@@ -227,7 +226,7 @@ class RunLog:
         """Add events that carry `seq` and `t` already, from a file or a socket.
 
         Raises:
-            EventError: one is out of order.
+            EventError: one is out of order, or follows the end of the run and is no note.
         """
         try:
             with self._lock:
@@ -243,9 +242,14 @@ class RunLog:
                 event,
                 "seq" if event["seq"] != len(self._events) + 1 else "t",
             )
+        self._refuse_after_end(event)
         self._events.append(event)
         self._last_t = event["t"]
         self.ended = self.ended or event["kind"] in ENDS
+
+    def _refuse_after_end(self, event: dict[str, Any]) -> None:
+        if self.ended and event["kind"] != "note":
+            raise EventError(f"the run has ended: {event['kind']!r} cannot follow", event, "kind")
 
     def _clean(self, key: str, value: Any) -> Any:
         """A field as JSON and without secrets. Texts of models and our own graphs are whole however long they are."""

@@ -222,6 +222,14 @@ def test_events_out_of_order_are_refused(log, seq, t, field):
     assert log.last_seq == 1
 
 
+def test_of_events_from_elsewhere_only_notes_follow_the_end(log):
+    log.extend([{"seq": 1, "t": 1, "kind": "run.cancelled"}, {"seq": 2, "t": 2, "kind": "note", "text": "seen"}])
+    with pytest.raises(EventError, match="has ended") as caught:
+        log.extend([{"seq": 3, "t": 3, "kind": "node.started"}])
+    assert caught.value.field == "kind"
+    assert log.last_seq == 2
+
+
 def test_a_huge_token_is_split(log):
     begun(log)
     log.delta("m", "s", "text", "猫" * 10_000_000)
