@@ -80,19 +80,22 @@ class Table(Sequence[Row]):
         return iter(self._rows)
 
     def __repr__(self) -> str:
-        rows = [self.columns, *self._cells()]
-        widths = [max(len(row[column]) for row in rows) for column in range(len(self.columns))]
+        rows = self._printed()
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         return "\n".join("  ".join(_align(cell, i, widths[i]) for i, cell in enumerate(row)).rstrip() for row in rows)
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{name}</th>" for name in self.columns)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in cells) + "</tr>" for cells in self._cells()
-        )
+        names, *rows = self._printed()
+        head = "".join(f"<th>{name}</th>" for name in names)
+        body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in cells) + "</tr>" for cells in rows)
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
-    def _cells(self) -> list[list[str]]:
-        return [[_cell(name, value) for name, value in asdict(row).items()] for row in self._rows]
+    def _printed(self) -> list[list[str]]:
+        """The head and the rows as text; without a column of costs where nobody gave a price."""
+        priced = any(row.cost is not None for row in self._rows)
+        names = [name for name in _COLUMNS if priced or name != "cost"]
+        cells = ([_cell(name, getattr(row, name)) for name in names] for row in self._rows)
+        return [[_COLUMNS[name] for name in names], *cells]
 
 
 def _row(node: NodeState) -> Row:
