@@ -17,7 +17,7 @@ const NOTICES: Record<Health, string> = {
   ok: "",
   busy: "Kernel busy: another cell is running. The flow goes on as soon as the kernel is free.",
   silent: "The kernel does not answer. If it was restarted, run the cell again.",
-  gone: "The kernel is gone or was restarted. Run the cell again to go on.",
+  gone: "The kernel is gone or was restarted. Run the cell again.",
 };
 
 export function makeShell(store: Store, signal: AbortSignal): HTMLElement {

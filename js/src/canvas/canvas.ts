@@ -16,8 +16,8 @@ import { type Item, overlaps, type Scene, sceneOf } from "./scene.ts";
 const FAR = 0.45;
 /** Below this zoom not even titles can: cards are plain blocks in the colour of their status. */
 const VERY_FAR = 0.2;
-/** A flow that is shown whole below this zoom is hard to read. It is shown from its start, at READING, and what runs is
- * brought in sight; only where one sees nothing but its blocks it stays whole. */
+/** A flow that is shown whole below this zoom is hard to read. It is shown from its start instead, at READING, and what
+ * runs is brought in sight; one that is more than two views high is looked at as a whole. */
 const READABLE = 0.6;
 const READING = 0.8;
 /** How often running clocks are written, in ms. */
@@ -73,7 +73,8 @@ export function makeCanvas({ now, written, open }: Options, signal: AbortSignal)
   let selected = "";
   let frame = 0;
   let edgesDirty = false;
-  let least = READING;
+  /** Somebody asked for the whole flow. */
+  let asked = false;
   /** The span that was followed last. */
   let leader = "";
 
@@ -89,8 +90,8 @@ export function makeCanvas({ now, written, open }: Options, signal: AbortSignal)
   const fit = () => {
     leader = "";
     pan.fit(scene.box);
-    if (pan.zoom > VERY_FAR && pan.zoom < READABLE) {
-      pan.fit(scene.box, least);
+    if (!asked && pan.zoom < READABLE && scene.box.height * READING < 2 * element.clientHeight) {
+      pan.fit(scene.box, READING);
     }
   };
   /** Moves as little as `item` needs to be seen; that nobody moved the canvas stays true. */
@@ -100,7 +101,7 @@ export function makeCanvas({ now, written, open }: Options, signal: AbortSignal)
     pan.fitted = fitted;
   };
   const whole = () => {
-    least = VERY_FAR;
+    asked = true;
     fit();
   };
   // From afar until it is fitted: the first style of 1,000 cards then costs half (262 instead of 514 ms).
