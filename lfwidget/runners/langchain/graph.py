@@ -53,34 +53,39 @@ class _Part:
 
 @dataclass(frozen=True)
 class _Scope:
-    """Where new nodes go: the prefix of their ids, the node they lie in, and names given from outside."""
+    """Where new nodes go: the prefix of their ids, the node they lie in, and names given from outside.
+
+    `whole` says that what is added is the flow itself, at most in a wrapper.
+    """
 
     prefix: str = ""
     parent: str | None = None
     key: str | None = None
     name: str | None = None
+    whole: bool = False
 
     def inside(self, node: str) -> _Scope:
         return _Scope(prefix=f"{node}/", parent=node)
 
     def at(self, key: str | None, name: str | None = None) -> _Scope:
-        return replace(self, key=key, name=name)
+        return replace(self, key=key, name=name, whole=False)
 
     def below(self) -> _Scope:
         """The scope of several nodes under one key: `joke/prompt`, `joke/model`."""
-        label = self.key or self.name
-        return replace(self, prefix=f"{self.prefix}{_slug(label)}/", key=None, name=None) if label else self
+        label = None if self.whole else self.key or self.name  # the name of the whole is the flow's own
+        prefix = f"{self.prefix}{_slug(label)}/" if label else self.prefix
+        return replace(self, prefix=prefix, key=None, name=None, whole=False)
 
     def branches(self) -> _Scope:
         """The scope of what lies beside a join or a fork: below its key, if it has one."""
         prefix = f"{self.prefix}{_slug(self.key)}/" if self.key else self.prefix
-        return replace(self, prefix=prefix, key=None, name=None)
+        return replace(self, prefix=prefix, key=None, name=None, whole=False)
 
 
 def walk(runnable: Runnable[Any, Any], config: Any = None) -> tuple[Graph, Slot]:
     """The graph of a flow, without positions, and the slot of its outermost run."""
     walker = _Walker(config)
-    part = walker.part(runnable, _Scope())
+    part = walker.part(runnable, _Scope(whole=True))
     return {"nodes": list(walker.nodes.values()), "edges": walker.edges}, part.slot
 
 
@@ -168,8 +173,7 @@ class _Walker:
                     self.edges.append(edge)
 
     def _sequence(self, sequence: Any, scope: _Scope) -> _Part:
-        # A name on the outermost sequence is the flow's own, not a prefix of every id.
-        below = scope.below() if self.nodes or scope.prefix or scope.key else replace(scope, name=None)
+        below = scope.below()
         parts = [self.part(step, below) for step in sequence.steps]
         for before, after in pairwise(parts):
             self._connect(before.exits, after.entries)
@@ -221,7 +225,8 @@ class _Walker:
         return part.slot
 
     def _fallbacks(self, runnable: Any, scope: _Scope) -> _Part:
-        parts = [self.part(attempt, scope) for attempt in [runnable.runnable, *runnable.fallbacks]]
+        attempts = [runnable.runnable, *runnable.fallbacks]
+        parts = [self.part(attempt, replace(scope, whole=False)) for attempt in attempts]
         for before, after in pairwise(parts):
             self._connect(before.exits, after.entries, kind="fallback")
         exits = [end for part in parts for end in part.exits]
@@ -239,7 +244,7 @@ class _Walker:
 
     def _subgraph(self, graph: Any, scope: _Scope) -> _Part:
         """A LangGraph graph: its nodes as they are where it is the whole flow, else a frame around them."""
-        if not scope.parent and not scope.prefix and not self.nodes:
+        if scope.whole:
             return _Part([], [], Slot(None, "graph", tagged=self._graph_nodes(graph, _Scope(), pills=True)))
         name = graph.get_name()
         about = Description("graph", "Graph" if name == "LangGraph" else name, "graph")

@@ -158,7 +158,8 @@ class LangChainRunner:
         pregel = self._pregel()
         if execution.session_id or (pregel is not None and getattr(pregel, "checkpointer", None)):
             configurable = dict(config.get("configurable") or {})
-            configurable.setdefault("thread_id", execution.session_id or execution.run_id)
+            bound = _bound(self._runnable).get("thread_id")
+            configurable.setdefault("thread_id", execution.session_id or bound or execution.run_id)
             config["configurable"] = configurable
         return config
 
@@ -179,6 +180,16 @@ def _run_name(runnable: Any) -> str | None:
             return name
         runnable = runnable.bound
     return None
+
+
+def _bound(runnable: Any) -> dict[str, Any]:
+    """What `with_config(configurable=...)` binds; the outermost counts, and it must not be overridden by chance."""
+    bound: dict[str, Any] = {}
+    while isinstance(runnable, RunnableBindingBase):
+        bound = {**(runnable.config.get("configurable") or {}), **bound}
+        runnable = runnable.bound
+    # `CompiledStateGraph.with_config` makes no binding but a copy that has a config of its own.
+    return {**((getattr(runnable, "config", None) or {}).get("configurable") or {}), **bound}
 
 
 def _with_watch(callbacks: Any, watch: Watch) -> Any:

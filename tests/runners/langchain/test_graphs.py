@@ -347,6 +347,30 @@ async def test_a_session_remembers_and_another_does_not():
     assert await hears(run_id="r3") == "1 messages"
 
 
+async def test_a_session_that_the_flow_is_bound_to_is_kept():
+    flow = line_of({"count": lambda state: {"out": ["x"]}}, checkpointer=InMemorySaver())
+    bound = flow.with_config(configurable={"thread_id": "mine"})
+
+    async def remembered(**options):
+        return len((await run_well(bound, {"q": "hi"}, **options)).output["out"])
+
+    assert [await remembered(), await remembered(run_id="r2")] == [1, 2]
+    assert await remembered(session_id="another") == 1
+
+
+async def test_a_graph_in_a_chain_tells_its_nodes():
+    flow = line_of({"work": speaks("hello")}) | RunnableLambda(lambda state: state["out"][0])
+    over = await run_well(flow, {"q": "hi"})
+    assert over.told_of("graph", "graph/work", "lambda") == [
+        "start graph#1",
+        "start graph/work#1 in graph#1",
+        "finish graph/work#1",
+        "finish graph#1",
+        "start lambda#1",
+        "finish lambda#1",
+    ]
+
+
 async def test_the_functional_api_runs_and_tells_its_models():
     model = says("essay")
 

@@ -97,6 +97,20 @@ def test_a_map_and_a_subgraph_are_frames():
     assert ids(outer.compile()) == ["sub", "sub/work", "start", "end"]
 
 
+def test_a_graph_that_begins_a_chain_is_a_frame_in_it():
+    agent = create_agent(says("x"), [add])
+    flow = agent | RunnableLambda(slow)
+    assert ids(flow) == ["graph", "graph/model", "graph/tools", "graph/tools/add", "slow"]
+    assert "graph -> slow" in lines(flow)
+    assert ids(agent.with_config(tags=["t"])) == ids(agent)
+
+
+def test_graphs_may_be_fallbacks_of_each_other():
+    flow = create_agent(says("x"), []).with_fallbacks([create_agent(says("y"), [])])
+    assert ids(flow) == ["graph", "graph/model", "graph-2", "graph-2/model"]
+    assert "graph -> graph-2 fallback" in lines(flow)
+
+
 def test_an_agent_is_a_loop_with_its_tools_in_a_frame():
     agent = create_agent(says("x"), [add])
     assert ids(agent) == ["model", "tools", "tools/add", "start", "end"]
