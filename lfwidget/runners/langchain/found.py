@@ -42,7 +42,7 @@ class Discoveries:
             name: LangChain's name for it.
         """
         if kind == "chain" and name.startswith(_HOLDS_TOGETHER):
-            return Slot(None, "opaque")
+            return Slot(None, "tries" if name.startswith("RunnableWithFallbacks") else "opaque")
         key = (host, kind, name)
         if key not in self._slots:
             self._slots[key] = Slot(self._announce(host, kind, name), "opaque")

@@ -11,7 +11,6 @@ import threading
 import time
 import traceback
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +19,7 @@ from langchain_core.messages import BaseMessage
 from langchain_core.outputs import LLMResult
 
 from lfwidget.model.log import RunLog
+from lfwidget.runners.langchain.calls import Call, Items
 from lfwidget.runners.langchain.found import Discoveries
 from lfwidget.runners.langchain.interrupts import asks, leaves
 from lfwidget.runners.langchain.messages import content_parts, readable, tool_call, usage_of
@@ -32,26 +32,6 @@ _STILL_RUNS = (
     "{node} is a plain function: it goes on in its thread until it returns, and nobody waits for it. "
     "Write it with `async def` to make it stop at once."
 )
-
-
-@dataclass(slots=True, eq=False)
-class _Run:
-    """One run of LangChain. `span` is None for what only holds others together."""
-
-    slot: Slot
-    host: str | None
-    span: str | None
-    within: str | None
-    attempt: int
-    index: int | None
-    wrappers: tuple[_Run, ...]
-    children: int = 0
-    started: float = 0.0
-    said: bool = False
-    called: bool = False
-    mute: bool = False
-    tries: dict[int, _Run] = field(default_factory=dict)
-    attempted: list[tuple[str, str]] = field(default_factory=list)
 
 
 class Watch(BaseCallbackHandler):
@@ -79,8 +59,8 @@ class Watch(BaseCallbackHandler):
         self._log = log
         self._keep = keep
         self._stream_nodes = stream_nodes
-        self._runs: dict[UUID, _Run] = {}
-        self._open: dict[str, _Run] = {}
+        self._runs: dict[UUID, Call] = {}
+        self._open: dict[str, Call] = {}
         self._waiting: dict[tuple[str, int | None], str] = {}
         self._found = Discoveries(log, root.nodes())
         self._retracted: set[str] = set()
@@ -178,7 +158,7 @@ class Watch(BaseCallbackHandler):
         """
         with self._lock:
             slot = self._root.tagged[name]
-            run = _Run(slot, slot.node, None, None, attempt=1, index=None, wrappers=(), started=time.perf_counter())
+            run = Call(slot, name, slot.node, None, None, 1, None, (), started=time.perf_counter())
             node = slot.node or name
             self._open_span(run, node, None)
             span = run.span or ""
@@ -194,67 +174,89 @@ class Watch(BaseCallbackHandler):
             if self._closed:
                 return
             parent = self._runs.get(about["parent_run_id"]) if about.get("parent_run_id") else None
-            slot, index, wrappers, attempt = self._place(parent, kind, name, tags, metadata)
-            run = _Run(
-                slot,
-                host=slot.node or (parent.host if parent else None),
-                span=None,
-                within=(parent.span or parent.within) if parent else None,
-                attempt=attempt,
-                index=index if index is not None else (parent.index if parent else None),
-                wrappers=wrappers,
-                started=time.perf_counter(),
-            )
+            if parent is not None and parent.items is not None:
+                parent = parent.items.owner(tags) or parent
+            run = self._call(parent, kind, name, tags, metadata)
             self._runs[run_id] = run
-            if parent and slot.role == "tries":
-                parent.tries[id(slot)] = run
-            if slot.node is not None:
-                self._open_span(run, slot.node, value)
+            if run.slot.role == "each" and isinstance(value, Sequence):
+                run.items = Items(len(value))
+            if run.slot.node is not None:
+                self._open_span(run, run.slot.node, value)
+
+    def _call(
+        self, parent: Call | None, kind: str, name: str, tags: Sequence[str], metadata: Mapping[str, Any]
+    ) -> Call:
+        """What a run is: its slot, its index, of what it is an attempt and which."""
+        slot, index, owner = self._place(parent, tags, metadata)
+        if slot is None:
+            slot, owner = self._find(parent, kind, name, tags, owner)
+        call = Call(slot, name, slot.node, None, None, 1, index, wrappers=(), owner=owner, started=time.perf_counter())
+        if parent is not None:
+            call.host = slot.node or parent.host
+            call.within = parent.span or parent.within
+            call.attempt, call.wrappers = parent.attempt, parent.wrappers
+            call.index = parent.index if index is None else index
+            parent.bear(call)
+        if owner is not None:
+            call.attempt = self._new_attempt(owner, call.attempt)
+            call.wrappers = (*owner.wrappers, owner)
+        return call
 
     def _place(
-        self, parent: _Run | None, kind: str, name: str, tags: Sequence[str], metadata: Mapping[str, Any]
-    ) -> tuple[Slot, int | None, tuple[_Run, ...], int]:
-        """The slot of a run, its index, the retries and fallbacks it is an attempt of, and which attempt it is."""
+        self, parent: Call | None, tags: Sequence[str], metadata: Mapping[str, Any]
+    ) -> tuple[Slot | None, int | None, Call | None]:
+        """The slot of a run, its index, and the wrapper (a retry, a fallback, a task) it is an attempt of."""
         if parent is None:
             return self._place_root()
         slot, index = parent.slot.place(tags, metadata, parent.children)
-        if slot is None and kind == "tool":
-            slot = parent.slot.tagged.get(f"tool:{name}")
-        wrappers, attempt = parent.wrappers, parent.attempt
-        if parent.slot.role in ("retry", "tries"):
-            attempt = self._new_attempt(parent)
-            wrappers = (*wrappers, parent)
-        elif slot is not None and slot.role == "tries" and id(slot) in parent.tries:
+        role = parent.slot.role
+        if role in ("retry", "tries"):
+            return slot, index, parent
+        if role == "graph":
+            return slot, index, parent.task(metadata)
+        if role != "each" and slot is not None and slot.role == "tries" and id(slot) in parent.tries:
             # with_fallbacks hands its attempts the config of its own parent: they arrive as its siblings.
-            return self._place_try(parent.tries[id(slot)])
-        else:
-            parent.children += 1
-        if slot is None:
-            slot = self._found.slot(parent.host, kind, name)
-        return slot, index, wrappers, attempt if parent.slot.role == "retry" else parent.attempt
+            return _try_of(parent.tries[id(slot)])
+        return slot, index, None
 
-    def _place_root(self) -> tuple[Slot, int | None, tuple[_Run, ...], int]:
+    def _place_root(self) -> tuple[Slot | None, int | None, Call | None]:
         for run in self._runs.values():
             if run.slot is self._root and run.slot.role == "tries":
-                return self._place_try(run)  # and at the root they have no parent at all (langchain #36072)
-        return self._root, None, (), 1
+                return _try_of(run)  # and at the root they have no parent at all (langchain #36072)
+        return self._root, None, None
 
-    def _place_try(self, wrapper: _Run) -> tuple[Slot, int | None, tuple[_Run, ...], int]:
-        self._new_attempt(wrapper)
-        slot = wrapper.slot.rest[min(wrapper.children, len(wrapper.slot.rest)) - 1]
-        return slot, None, (*wrapper.wrappers, wrapper), wrapper.attempt
+    def _find(
+        self, parent: Call | None, kind: str, name: str, tags: Sequence[str], owner: Call | None
+    ) -> tuple[Slot, Call | None]:
+        """The slot of a run that no graph foresees."""
+        slot = parent.slot.tagged.get(f"tool:{name}") if parent and kind == "tool" else None
+        slot = slot or self._found.slot(parent.host if parent else None, kind, name)
+        if owner is None and parent is not None and slot.role != "tries":
+            owner = parent.hidden_owner(name, tags)
+        return slot, owner
 
-    def _new_attempt(self, wrapper: _Run) -> int:
-        """What the attempt before this one said does not count any more."""
-        wrapper.children += 1
+    def _new_attempt(self, wrapper: Call, attempt: int) -> int:
+        """Count one more attempt; what the one before it said does not count any more.
+
+        Args:
+            wrapper: of what it is an attempt.
+            attempt: which attempt the run lies in by its parent.
+        """
+        surely = wrapper.slot.role in ("retry", "tries")
+        if wrapper.tried and not surely and not wrapper.lost:
+            return attempt
+        wrapper.tried += 1
+        wrapper.lost = False
         for node, span in wrapper.attempted:
             if span not in self._retracted:  # a retry inside a fallback: both want to
                 self._retracted.add(span)
                 self._log.append("node.retracted", node=node, span=span, reason="another attempt followed")
         wrapper.attempted.clear()
-        return wrapper.children
+        if wrapper.slot.role == "tries":
+            return wrapper.attempt
+        return attempt if wrapper.slot.role != "retry" and wrapper.tried == 1 else wrapper.tried
 
-    def _open_span(self, run: _Run, node: str, value: Any) -> None:
+    def _open_span(self, run: Call, node: str, value: Any) -> None:
         waiting = self._waiting.pop((node, run.index), None)
         if waiting is not None:  # LangGraph runs an interrupted node anew: for a person it is the same execution
             run.span = waiting
@@ -278,14 +280,14 @@ class Watch(BaseCallbackHandler):
         named = self._stream_nodes or frozenset()
         return any(node == wanted or node.startswith(f"{wanted}/") for wanted in named)
 
-    def _blocks(self, run: _Run, message: BaseMessage) -> None:
+    def _blocks(self, run: Call, message: BaseMessage) -> None:
         text, reasoning = content_parts(message)
         for channel, said in (("reasoning", reasoning), ("text", text)):
             if said:
                 run.said = True
                 self._log.delta(run.host or "", run.span or "", channel, said)
 
-    def _call_fragments(self, run: _Run, message: Any) -> None:
+    def _call_fragments(self, run: Call, message: Any) -> None:
         for fragment in getattr(message, "tool_call_chunks", None) or ():
             run.called = True
             call = {"index": fragment.get("index") or 0}
@@ -294,7 +296,7 @@ class Watch(BaseCallbackHandler):
                     call[key] = fragment[key]
             self._log.delta(run.host or "", run.span or "", "tool_call", fragment.get("args") or "", call)
 
-    def _unstreamed(self, run: _Run, message: BaseMessage) -> list[dict[str, Any]] | None:
+    def _unstreamed(self, run: Call, message: BaseMessage) -> list[dict[str, Any]] | None:
         text, reasoning = content_parts(message)
         if not run.said:
             self._say(run, "reasoning", reasoning)
@@ -304,13 +306,15 @@ class Watch(BaseCallbackHandler):
             return None
         return [tool_call(i, call) for i, call in enumerate(calls)]
 
-    def _say(self, run: _Run, channel: str, text: str) -> None:
+    def _say(self, run: Call, channel: str, text: str) -> None:
         if text and not self._closed:
             self._log.append("node.text", node=run.host, span=run.span, channel=channel, text=text)
 
     def _finish(self, run_id: UUID, output: Any, **fields: Any) -> None:
         with self._lock:
             run = self._runs.pop(run_id, None)
+            if run is not None:
+                run.over()
             if run is None or run.span is None or self._open.pop(run.span, None) is None:
                 return
             self._keep(run.span, output)
@@ -327,8 +331,11 @@ class Watch(BaseCallbackHandler):
     def _fail(self, run_id: UUID, error: BaseException) -> None:
         with self._lock:
             run = self._runs.get(run_id)
-            if run is None or run.span is None:
-                self._runs.pop(run_id, None)
+            if run is None:
+                return
+            run.over(failed=not asks(error) and not leaves(error))
+            if run.span is None:
+                del self._runs[run_id]
             elif asks(error):
                 self._interrupt(self._runs.pop(run_id), error)
             elif isinstance(error, asyncio.CancelledError):
@@ -338,21 +345,21 @@ class Watch(BaseCallbackHandler):
             else:
                 self._failed(self._runs.pop(run_id), error)
 
-    def _interrupt(self, run: _Run, error: Any) -> None:
+    def _interrupt(self, run: Call, error: Any) -> None:
         """The span stays open: LangGraph will run the node again with the answer."""
         span = run.span or ""
         self._waiting[(run.slot.node or "", run.index)] = span
         for interrupt in error.args[0] if error.args else ():
             self.interrupts.setdefault(interrupt.id, (run.host or "", span))
 
-    def _cancelled(self, run: _Run, reason: str = _CANCELLED, *, stopped: bool = True) -> None:
+    def _cancelled(self, run: Call, reason: str = _CANCELLED, *, stopped: bool = True) -> None:
         if self._open.pop(run.span or "", None) is None:
             return
         if stopped and run.slot.sync and run.span not in self._waiting.values():
             self._log.append("log", level="warning", message=_STILL_RUNS.format(node=run.host), node=run.host)
         self._log.append("node.cancelled", node=run.host, span=run.span, reason=reason, duration=_since(run))
 
-    def _failed(self, run: _Run, error: BaseException) -> None:
+    def _failed(self, run: Call, error: BaseException) -> None:
         """The innermost node gets the traceback; those around it fail by the same error, without it."""
         if self._open.pop(run.span or "", None) is None:
             return
@@ -379,5 +386,10 @@ class StreamingWatch(Watch):
         return output
 
 
-def _since(run: _Run) -> float:
+def _try_of(wrapper: Call) -> tuple[Slot | None, int | None, Call | None]:
+    """The place of the next attempt of a fallback."""
+    return wrapper.slot.rest[min(wrapper.tried, len(wrapper.slot.rest) - 1)], None, wrapper
+
+
+def _since(run: Call) -> float:
     return round(time.perf_counter() - run.started, 6)
