@@ -6,7 +6,7 @@ so the walk is our own; only for the edges of a LangGraph graph is it asked, whe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
@@ -55,7 +55,8 @@ class _Part:
 class _Scope:
     """Where new nodes go: the prefix of their ids, the node they lie in, and names given from outside.
 
-    `whole` says that what is added is the flow itself, at most in a wrapper.
+    `whole` says that what is added is the flow itself, at most in a wrapper; `configurable` is what is bound around it
+    and chooses among alternatives.
     """
 
     prefix: str = ""
@@ -63,9 +64,15 @@ class _Scope:
     key: str | None = None
     name: str | None = None
     whole: bool = False
+    configurable: Mapping[str, Any] = field(default_factory=dict)
 
     def inside(self, node: str) -> _Scope:
-        return _Scope(prefix=f"{node}/", parent=node)
+        return _Scope(prefix=f"{node}/", parent=node, configurable=self.configurable)
+
+    def bound(self, config: Mapping[str, Any] | None) -> _Scope:
+        """The scope of what a config is bound to. What is bound further out counts, as LangChain has it."""
+        bound = (config or {}).get("configurable") or {}
+        return replace(self, configurable={**bound, **self.configurable})
 
     def at(self, key: str | None, name: str | None = None) -> _Scope:
         return replace(self, key=key, name=name, whole=False)
@@ -84,8 +91,8 @@ class _Scope:
 
 def walk(runnable: Runnable[Any, Any], config: Any = None) -> tuple[Graph, Slot]:
     """The graph of a flow, without positions, and the slot of its outermost run."""
-    walker = _Walker(config)
-    part = walker.part(runnable, _Scope(whole=True))
+    walker = _Walker()
+    part = walker.part(runnable, _Scope(whole=True).bound(config))
     return {"nodes": list(walker.nodes.values()), "edges": walker.edges}, part.slot
 
 
@@ -96,7 +103,6 @@ def _slug(name: str | None) -> str:
 
 @dataclass
 class _Walker:
-    config: Any
     nodes: dict[str, Node] = field(default_factory=dict)
     edges: list[Edge] = field(default_factory=list)
 
@@ -125,10 +131,10 @@ class _Walker:
         """Take off the wrappers that make no run of their own: bind, with_config, configurable fields."""
         while True:
             if isinstance(runnable, DynamicRunnable):
-                runnable = runnable.prepare(self.config)[0]
+                runnable, config = runnable.prepare({"configurable": dict(scope.configurable)})
+                scope = replace(scope, configurable=config.get("configurable") or {})
             elif isinstance(runnable, RunnableBindingBase) and not isinstance(runnable, RunnableRetry):
-                name = runnable.config.get("run_name")
-                scope = replace(scope, name=scope.name or name)
+                scope = replace(scope.bound(runnable.config), name=scope.name or runnable.config.get("run_name"))
                 runnable = runnable.bound
             else:
                 return runnable, scope
@@ -234,7 +240,7 @@ class _Walker:
 
     def _retry(self, retry: Any, scope: _Scope) -> _Part:
         name = retry.config.get("run_name") if getattr(retry, "config", None) else None
-        part = self.part(retry.bound, replace(scope, name=scope.name or name))
+        part = self.part(retry.bound, replace(scope.bound(retry.config), name=scope.name or name))
         return replace(part, slot=Slot(None, "retry", rest=[part.slot]))
 
     def _each(self, each: Any, scope: _Scope) -> _Part:
@@ -245,7 +251,8 @@ class _Walker:
     def _subgraph(self, graph: Any, scope: _Scope) -> _Part:
         """A LangGraph graph: its nodes as they are where it is the whole flow, else a frame around them."""
         if scope.whole:
-            return _Part([], [], Slot(None, "graph", tagged=self._graph_nodes(graph, _Scope(), pills=True)))
+            tagged = self._graph_nodes(graph, scope.below(), pills=True)
+            return _Part([], [], Slot(None, "graph", tagged=tagged))
         name = graph.get_name()
         about = Description("graph", "Graph" if name == "LangGraph" else name, "graph")
         node = self._add(about, scope)
@@ -254,6 +261,7 @@ class _Walker:
 
     def _graph_nodes(self, graph: Any, scope: _Scope, *, pills: bool) -> dict[str, Slot]:
         ids, slots = {}, {}
+        scope = scope.bound(graph.config)
         for name, node in graph.nodes.items():
             if name == "__start__":
                 continue
@@ -263,7 +271,8 @@ class _Walker:
 
     def _graph_node(self, name: str, bound: Any, scope: _Scope) -> tuple[str, Slot]:
         """One node of a LangGraph graph. LangGraph runs what it holds as `seq:step:1` of the node's own run."""
-        bound, _ = self._unwrap(bound, scope)
+        bound, inner_scope = self._unwrap(bound, scope)
+        scope = replace(scope, configurable=inner_scope.configurable)
         if isinstance(bound, RunnableSequence):
             return self._framed(name, bound, scope)
         about = describe(bound)

@@ -257,6 +257,26 @@ async def test_alternatives_are_drawn_as_they_are_chosen():
     assert over.spoke == {"model": "first"}
 
 
+@pytest.mark.parametrize(
+    "bind",
+    [
+        lambda model: (ASK | model).with_config(configurable={"who": "second"}),
+        lambda model: ASK | model.with_retry().with_config(configurable={"who": "second"}),
+        lambda model: (ASK | model.with_config(configurable={"who": "first"})).with_config(
+            configurable={"who": "second"}
+        ),
+    ],
+)
+async def test_a_bound_alternative_runs_on_its_own_cards(bind):
+    model = says("first").configurable_alternatives(
+        ConfigurableField(id="who"), default_key="first", second=RunnableLambda(str) | says("second")
+    )
+    over = await run_well(bind(model), EARTH)
+    assert over.spoke == {"model": "second"}
+    assert over.told_of("str") == ["start str#1", "finish str#1"]
+    assert over.skipped == {}
+
+
 async def test_a_configurable_field_leaves_the_model_where_it_is():
     model = says("model").configurable_fields(tokens_per_second=ConfigurableField(id="pace"))
     over = await run_well(ASK | model, EARTH, config={"configurable": {"pace": 100_000.0}})

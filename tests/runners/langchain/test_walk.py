@@ -4,7 +4,13 @@ import pytest
 from langchain.agents import create_agent
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
-from langchain_core.runnables import RunnableBranch, RunnableLambda, RunnableParallel, RunnablePassthrough
+from langchain_core.runnables import (
+    ConfigurableField,
+    RunnableBranch,
+    RunnableLambda,
+    RunnableParallel,
+    RunnablePassthrough,
+)
 from langchain_core.tools import tool
 from langgraph.graph import END, START, MessagesState, StateGraph
 from watched import says
@@ -167,3 +173,36 @@ def test_a_chain_of_a_hundred_steps_is_read():
     for _ in range(99):
         flow = flow | slow
     assert len(ids(flow)) == 100
+
+
+def test_what_is_bound_chooses_the_alternative():
+    model = says("first").configurable_alternatives(
+        ConfigurableField(id="who"), default_key="first", second=lambda: ASK | says("second")
+    )
+    assert ids(model | StrOutputParser()) == ["model", "parser"]
+    assert ids((model | StrOutputParser()).with_config(configurable={"who": "second"})) == ["prompt", "model", "parser"]
+    assert ids(RunnableParallel(a=model).with_config(configurable={"who": "second"})) == [
+        "a/prompt",
+        "a/model",
+        "parallel",
+    ]
+
+
+def test_what_a_graph_is_bound_to_chooses_in_its_nodes():
+    graph = StateGraph(MessagesState)
+    graph.add_node("work", says("first").configurable_alternatives(ConfigurableField(id="who"), second=ASK | says("x")))
+    graph.add_edge(START, "work")
+    assert ids(graph.compile()) == ["work", "start", "end"]
+    assert ids(graph.compile().with_config(configurable={"who": "second"})) == [
+        "work",
+        "work/prompt",
+        "work/model",
+        "start",
+        "end",
+    ]
+
+
+def test_a_prefix_reaches_the_alternatives_of_an_alternative():
+    inner = says("a").configurable_alternatives(ConfigurableField(id="how"), second=ASK | says("b"))
+    outer = inner.configurable_alternatives(ConfigurableField(id="who"), prefix_keys=True)
+    assert ids(outer.with_config(configurable={"who==default/how": "second"})) == ["prompt", "model"]
