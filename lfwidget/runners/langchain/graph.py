@@ -6,6 +6,7 @@ so the walk is our own; only for the edges of a LangGraph graph is it asked, whe
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -20,6 +21,7 @@ from langchain_core.runnables import (
 )
 from langchain_core.runnables.base import RunnableBindingBase, RunnableEachBase
 from langchain_core.runnables.configurable import DynamicRunnable
+from langchain_core.runnables.history import RunnableWithMessageHistory
 from langchain_core.runnables.passthrough import RunnableAssign
 from langchain_core.runnables.retry import RunnableRetry
 
@@ -29,6 +31,7 @@ from lfwidget.runners.langchain.slots import Slot
 
 __all__ = ["walk"]
 
+_NO_MERE_WRAPPERS = (RunnableRetry, RunnableWithMessageHistory)
 _PILLS: tuple[tuple[str, NodeType], ...] = (("__start__", "start"), ("__end__", "end"))
 
 
@@ -123,6 +126,7 @@ class _Walker:
             (RunnableWithFallbacks, self._fallbacks),
             (RunnableRetry, self._retry),
             (RunnableEachBase, self._each),
+            (RunnableWithMessageHistory, self._history),
         ]
         pregel = _pregel()
         return [*found, (pregel, self._subgraph)] if pregel else found
@@ -133,7 +137,7 @@ class _Walker:
             if isinstance(runnable, DynamicRunnable):
                 runnable, config = runnable.prepare({"configurable": dict(scope.configurable)})
                 scope = replace(scope, configurable=config.get("configurable") or {})
-            elif isinstance(runnable, RunnableBindingBase) and not isinstance(runnable, RunnableRetry):
+            elif isinstance(runnable, RunnableBindingBase) and not isinstance(runnable, _NO_MERE_WRAPPERS):
                 scope = replace(scope.bound(runnable.config), name=scope.name or runnable.config.get("run_name"))
                 runnable = runnable.bound
             else:
@@ -247,6 +251,17 @@ class _Walker:
         node = self._add(Description("each", "For each", "each"), scope)
         inner = self.part(each.bound, scope.inside(node))
         return _Part([_End(node)], [_End(node)], Slot(node, "each", rest=[inner.slot]))
+
+    def _history(self, history: Any, scope: _Scope) -> _Part:
+        """What loads the history, and what it is for: LangChain hides that in a function that returns it."""
+        below = replace(scope.bound(history.config), name=scope.name or history.config.get("run_name")).below()
+        load, call = self._unwrap(history.bound, below)[0].steps
+        held = inspect.getclosurevars(self._unwrap(call, below)[0].func).nonlocals.values()
+        wrapped = next((thing for thing in held if isinstance(thing, Runnable)), None)
+        first, second = self.part(load, below), self.part(wrapped or call, below)
+        self._connect(first.exits, second.entries)
+        inner = Slot(None, "one", rest=[second.slot]) if wrapped else second.slot
+        return _Part(first.entries, second.exits, Slot(None, tagged={"seq:step:1": first.slot, "seq:step:2": inner}))
 
     def _subgraph(self, graph: Any, scope: _Scope) -> _Part:
         """A LangGraph graph: its nodes as they are where it is the whole flow, else a frame around them."""

@@ -171,7 +171,8 @@ def _holds_messages(about: Mapping[str, Any], definitions: Mapping[str, Any]) ->
     if about.get("type") != "array":
         return False
     named = json.dumps(about.get("items", {}))
-    return "HumanMessage" in named and any("HumanMessage" in name for name in definitions)
+    kinds = ("HumanMessage", "BaseMessage")  # all that there are, or only their base, as a history has it
+    return any(kind in named and any(kind in name for name in definitions) for kind in kinds)
 
 
 def _field(name: str, about: Mapping[str, Any], definitions: Mapping[str, Any], required: bool) -> Field:  # noqa: FBT001
@@ -198,6 +199,8 @@ def _control(
     options = [option for option in about.get("anyOf", ()) if option.get("type") != "null"]
     if len(options) == 1:
         return _control(options[0], definitions)
+    if {"type": "string"} in options and "BaseMessage" in json.dumps(options):
+        return "text", []  # what a history takes: it makes a user message of it
     if "type" not in about and not options:
         return "text", []  # a prompt's variable without a type is text
     return _CONTROLS.get(str(about.get("type")), "json"), []

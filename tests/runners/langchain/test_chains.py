@@ -257,6 +257,29 @@ async def test_alternatives_are_drawn_as_they_are_chosen():
     assert over.spoke == {"model": "first"}
 
 
+@pytest.mark.filterwarnings("ignore::langchain_core._api.deprecation.LangChainDeprecationWarning")
+async def test_what_a_history_wraps_is_told_as_it_is():
+    histories = {}
+    prompt = ChatPromptTemplate.from_messages([("placeholder", "{history}"), ("human", "{q}")])
+    remembering = RunnableWithMessageHistory(
+        prompt | says("model"),
+        lambda session_id: histories.setdefault(session_id, InMemoryChatMessageHistory()),
+        input_messages_key="q",
+        history_messages_key="history",
+    )
+    over = await run_well(remembering | StrOutputParser(), EARTH, config={"configurable": {"session_id": "me"}})
+    assert over.told_of("prompt", "model", "parser") == [
+        "start prompt#1",
+        "finish prompt#1",
+        "start model#1",
+        "text model#1: model",
+        "finish model#1",
+        "start parser#1",
+        "finish parser#1",
+    ]
+    assert (over.skipped, over.of_kind("graph.changed")) == ({}, [])
+
+
 @pytest.mark.parametrize(
     "bind",
     [

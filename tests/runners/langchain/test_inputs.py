@@ -6,9 +6,11 @@ from typing import Annotated, Any, Literal, TypedDict
 
 import pytest
 from langchain.agents import create_agent
+from langchain_core.chat_history import InMemoryChatMessageHistory
 from langchain_core.messages import HumanMessage
 from langchain_core.prompts import ChatPromptTemplate, PromptTemplate
 from langchain_core.runnables import RunnableLambda, RunnablePassthrough
+from langchain_core.runnables.history import RunnableWithMessageHistory
 from langgraph.graph import START, MessagesState, StateGraph
 from pydantic import BaseModel
 from watched import run_well, says
@@ -193,3 +195,30 @@ async def test_the_converted_input_is_what_the_flow_takes():
     graph = graph_of(Plain)
     over = await run_well(graph, InputShape.of(graph).to_input("why"))
     assert over.output["question"] == "why"
+
+
+@pytest.mark.filterwarnings("ignore::langchain_core._api.deprecation.LangChainDeprecationWarning")
+@pytest.mark.parametrize(
+    ("template", "keys"),
+    [
+        (
+            [("placeholder", "{history}"), ("human", "{q}")],
+            {"input_messages_key": "q", "history_messages_key": "history"},
+        ),
+        ([("placeholder", "{q}")], {"input_messages_key": "q"}),
+        (None, {}),
+    ],
+)
+async def test_a_history_takes_typed_text(template, keys):
+    histories = {}
+    model = says("heard")
+    flow = RunnableWithMessageHistory(
+        ChatPromptTemplate.from_messages(template) | model if template else model,
+        lambda session_id: histories.setdefault(session_id, InMemoryChatMessageHistory()),
+        **keys,
+    )
+    shape = InputShape.of(flow)
+    assert shape.form["kind"] == "text"
+    for _ in range(2):
+        await run_well(flow, shape.to_input("hello"), config={"configurable": {"session_id": "me"}})
+    assert [message.content for message in histories["me"].messages] == ["hello", "heard", "hello", "heard"]

@@ -2,6 +2,7 @@
 
 import pytest
 from langchain.agents import create_agent
+from langchain_core.chat_history import InMemoryChatMessageHistory
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import (
@@ -11,6 +12,7 @@ from langchain_core.runnables import (
     RunnableParallel,
     RunnablePassthrough,
 )
+from langchain_core.runnables.history import RunnableWithMessageHistory
 from langchain_core.tools import tool
 from langgraph.graph import END, START, MessagesState, StateGraph
 from watched import says
@@ -173,6 +175,14 @@ def test_a_chain_of_a_hundred_steps_is_read():
     for _ in range(99):
         flow = flow | slow
     assert len(ids(flow)) == 100
+
+
+@pytest.mark.filterwarnings("ignore::langchain_core._api.deprecation.LangChainDeprecationWarning")
+def test_a_history_is_drawn_before_what_it_wraps():
+    whole = RunnableWithMessageHistory(says("x") | StrOutputParser(), lambda _: InMemoryChatMessageHistory())
+    assert sorted(lines(whole)) == ["load_history -> model", "model -> parser"]
+    agent = RunnableWithMessageHistory(create_agent(says("x"), []), lambda _: InMemoryChatMessageHistory())
+    assert ids(agent) == ["load_history", "graph", "graph/model"]
 
 
 def test_what_is_bound_chooses_the_alternative():
