@@ -120,8 +120,13 @@ class Items:
         """The call that a child of the map is really a child of; None for an item itself."""
         if len(self.chains) < self._count:
             return None
-        found = [call for chain in self.chains if (call := _owner_in(chain, tags)) is not None]
-        return min(found, key=lambda call: call.tried if call.slot.role == "tries" else 0, default=None)
+        # All items begin at one level before any goes deeper, and with one fallback before any begins with the next.
+        found = [
+            (chain.index(call), call.tried if call.slot.role == "tries" else 0, call)
+            for chain in self.chains
+            if (call := _owner_in(chain, tags)) is not None
+        ]
+        return min(found, key=lambda it: it[:2])[2] if found else None
 
 
 def _owner_in(chain: Sequence[Call], tags: Sequence[str]) -> Call | None:

@@ -121,6 +121,27 @@ async def test_a_retry_that_gives_up_in_a_map_is_followed_by_its_own_fallback():
     assert len([line for line in over.told if line.startswith("retract")]) == 4
 
 
+@pytest.mark.parametrize("order", ["a fallback of retries", "a retry of fallbacks"])
+async def test_bound_attempts_in_attempts_in_a_map_start_level_by_level(order):
+    first, second = flaky(1).with_config(tags=["mine"]), passes("second").with_config(tags=["mine"])
+    if order == "a fallback of retries":
+        tried = first.with_retry(stop_after_attempt=1, **AT_ONCE).with_fallbacks([second])
+    else:
+        tried = first.with_fallbacks([second]).with_config(tags=["mine"]).with_retry(**AT_ONCE)
+    over = await run_well((passes("first") | tried).map(), ["a", "b", "c"])
+    assert over.told_of("each/flaky", "each/second") == [
+        "start each/flaky#1 in each#1 [0]",
+        "start each/flaky#2 in each#1 [1]",
+        "start each/flaky#3 in each#1 [2]",
+        "fail each/flaky#1: ValueError: no 1",
+        "finish each/flaky#2",
+        "finish each/flaky#3",
+        "retract each/flaky#1",
+        "start each/second#1 in each#1 [0]",
+        "finish each/second#1",
+    ]
+
+
 async def test_a_map_in_a_map_keeps_both_places():
     over = await run_well((passes("first") | flaky(0).with_config(tags=["mine"])).map().map(), [["a", "b"], ["c"]])
     assert over.told_of("each/each/flaky")[:3] == [
