@@ -92,6 +92,7 @@ class Call:
             return None
         if self.name == name and attempt_of(tags) == self.tried + 1:
             return self
+        # Nothing tells these from each other or from other calls of the function: with several at once it is a guess.
         going = [call for call in self.tries.values() if not call.ended and (call.lost or not call.tried)]
         return min(going, key=lambda call: call.tried, default=None)
 
