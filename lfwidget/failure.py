@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Callable
 from typing import Any
 
-__all__ = ["failure"]
+__all__ = ["error_info", "failure"]
 
 
 def failure(error: BaseException, events: list[dict[str, Any]]) -> dict[str, Any]:
@@ -15,18 +16,33 @@ def failure(error: BaseException, events: list[dict[str, Any]]) -> dict[str, Any
         error: what the flow raised.
         events: of the run so far.
     """
-    info = {"type": type(error).__name__, "message": _message(error)}
     failed = _origin(error, events)
-    if failed is None or "traceback" not in failed["error"]:
-        info["traceback"] = "".join(traceback.format_exception(error))
+    info = error_info(error, trace=failed is None or "traceback" not in failed["error"])
     return {"error": info} if failed is None else {"error": info, "node": failed["node"]}
 
 
-def _message(error: BaseException) -> str:
+def error_info(error: BaseException, *, trace: bool) -> dict[str, str]:
+    """An error as data. One that cannot even say what it is must not keep a node or a run from ending.
+
+    Args:
+        error: any.
+        trace: whether to tell its traceback too.
+    """
+    info = {"type": type(error).__name__, "message": _said(str, error, "(its message cannot be read)")}
+    if trace:
+        info["traceback"] = _said(_formatted, error, "(its traceback cannot be read)")
+    return info
+
+
+def _said(say: Callable[[BaseException], str], error: BaseException, otherwise: str) -> str:
     try:
-        return str(error)
-    except Exception:  # noqa: BLE001 - an error that cannot even say what it is must not keep the run from ending
-        return "(its message cannot be read)"
+        return say(error)
+    except Exception:  # noqa: BLE001 - its methods are the user's code
+        return otherwise
+
+
+def _formatted(error: BaseException) -> str:
+    return "".join(traceback.format_exception(error))
 
 
 def _origin(error: BaseException, events: list[dict[str, Any]]) -> dict[str, Any] | None:
@@ -42,7 +58,7 @@ def _origin(error: BaseException, events: list[dict[str, Any]]) -> dict[str, Any
 def _chain(error: BaseException | None) -> list[BaseException]:
     """The error and what caused it."""
     chain: list[BaseException] = []
-    while error is not None and error not in chain:
+    while error is not None and not any(error is link for link in chain):
         chain.append(error)
         error = error.__cause__ or error.__context__
     return chain

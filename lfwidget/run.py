@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from lfwidget import display, runtime
 from lfwidget.capture import capturing
 from lfwidget.errors import InputRequiredError, RunCancelledError, RunDeadlockError
+from lfwidget.exits import holding_exits, original
 from lfwidget.failure import failure
 from lfwidget.model.events import FORMAT
 from lfwidget.model.log import RunLog
@@ -108,7 +109,7 @@ class Run:
 
     async def _live(self, request: Request) -> None:
         """The run itself. It keeps what the flow raises, for whoever asks; nothing here may reach the loop."""
-        with capturing(self.log):
+        with capturing(self.log), holding_exits(asyncio.get_running_loop()):
             try:
                 self.output = await self._runner.execute(self._execution(request))
             except asyncio.CancelledError:
@@ -116,8 +117,9 @@ class Run:
             except GeneratorExit:
                 # The loop was thrown away with the run in it: `_end_if_lost` will tell whoever asks.
                 raise
-            except BaseException as error:  # noqa: BLE001 - a `sys.exit()` in a node must not end the kernel
-                self.error, self._traceback = error, error.__traceback__
+            except BaseException as raised:  # noqa: BLE001 - a `sys.exit()` in a node must not end the kernel
+                self.error = original(raised)
+                self._traceback = self.error.__traceback__
             else:
                 self._finished = True
         self._end()

@@ -298,6 +298,7 @@ class _Background:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
+        self._stopped = False
 
     def loop(self) -> asyncio.AbstractEventLoop:
         with self._lock:
@@ -314,12 +315,16 @@ class _Background:
     def stop(self) -> None:
         """Cancel what runs and end the thread, so that nothing is torn down half-way at the end of the process."""
         if self._loop is not None and self._thread is not None:
+            self._stopped = True
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(2 * _GOODBYE)
 
     def _run(self, loop: asyncio.AbstractEventLoop) -> None:
         asyncio.set_event_loop(loop)
-        loop.run_forever()
+        while not self._stopped:
+            # What wants to leave the program from here (a `sys.exit()` in a callback) must not take the runs along.
+            with suppress(SystemExit, KeyboardInterrupt):
+                loop.run_forever()
         tasks = asyncio.all_tasks(loop)
         for task in tasks:
             task.cancel()

@@ -33,6 +33,28 @@ def test_its_traceback_is_there_where_no_node_has_it():
     assert "raise error" in failure(ERROR, [failed("model", trace=None)])["error"]["traceback"]
 
 
+class RudeError(Exception):
+    def __str__(self):
+        raise RuntimeError
+
+    def __eq__(self, _other):
+        raise RuntimeError
+
+    __hash__ = None
+
+    @property
+    def __notes__(self):
+        raise RuntimeError
+
+
+def test_an_error_that_cannot_be_read_is_told_all_the_same():
+    error = raised(RudeError())
+    error.__cause__ = RudeError()
+    info = failure(error, [])["error"]
+    assert (info["type"], info["message"]) == ("RudeError", "(its message cannot be read)")
+    assert "traceback" in info
+
+
 def test_a_run_that_failed_outside_of_its_nodes_names_none():
     assert "node" not in failure(ERROR, [{"kind": "node.started", "node": "model", "span": "s"}])
 

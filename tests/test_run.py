@@ -116,6 +116,16 @@ async def test_sys_exit_in_a_node_ends_the_run_and_not_the_kernel():
         await run
 
 
+@pytest.mark.parametrize("value", [10**5000, {"n": [10**5000]}], ids=["huge", "huge inside"])
+async def test_any_input_and_output_ends_the_run(value):
+    async def body(execution):
+        return execution.input
+
+    run = start(body, value)
+    assert await within(run) == value
+    assert run.status == "finished"
+
+
 async def test_a_timeout_leaves_the_run_going():
     gate = Gate()
     run = await started(gate)

@@ -181,6 +181,21 @@ def test_an_error_nobody_waits_for_is_not_in_the_way_of_the_next_cell(live):
     assert (cell.value, cell.stderr) == ("failed", "")
 
 
+LEAVE = """
+from langchain_core.runnables import RunnableLambda
+leaving = lf.Flow(RunnableLambda(lambda _: sys.exit("No API key")) | str)
+"""
+
+
+def test_a_step_that_leaves_the_program_does_not_end_the_kernel(live):
+    live.run(LEAVE)
+    live.run("run = leaving.run('hi'); await until(run, 'run.failed')")
+    assert live.run("1 + 1").value == 2
+    assert live.run("await run").error.startswith("SystemExit")
+    assert live.run("leaving.run('hi').result()").error.startswith("SystemExit")
+    assert live.run("await lf.Flow(SmallRunner(echo)).run('after')").value == "after"
+
+
 def test_a_kernel_that_is_shut_down_with_runs_going_on_does_not_complain():
     kernel = Kernel()
     kernel.run(SETUP + "flow.run('on the loop of the cells'); run = flow.run('shown')")
@@ -282,6 +297,23 @@ def test_a_script_shows_the_text_of_a_run():
     out, err = script("lf.Flow(SmallRunner(echo)).run('hi').show()")
     assert out.startswith("Small: hi · ✓ finished")
     assert err == ""
+
+
+def test_a_step_that_leaves_the_program_leaves_the_thread_of_the_runs():
+    assert script(
+        LEAVE
+        + """
+lf.options.loop = "thread"
+for _ in range(2):
+    try:
+        leaving.run("hi").result()
+    except SystemExit as left:
+        print(left)
+run = lf.Flow(SmallRunner(echo)).run("after")
+run._job.loop.call_soon_threadsafe(sys.exit)  # not a step: whatever runs on that loop
+print(run.result(), lf.Flow(SmallRunner(echo)).run("and after").result())
+"""
+    ) == ("No API key\nNo API key\nafter and after\n", "")
 
 
 def test_a_script_that_ends_before_its_run_ends_in_silence():

@@ -15,6 +15,8 @@ __all__ = ["clean_text", "to_json"]
 _DEEPEST = 12
 _MOST_ITEMS = 1_000
 _LONGEST = 200_000
+_LONGEST_NUMBER = 2_048
+"""Bits of an integer that are written out; how many Python does is a setting (`sys.set_int_max_str_digits`)."""
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -32,25 +34,38 @@ def to_json(value: Any) -> Any:
     return _json(value, ())
 
 
-def _json(value: Any, around: tuple[int, ...]) -> Any:  # noqa: PLR0911 - one line per kind of value
+def _json(value: Any, around: tuple[int, ...]) -> Any:
+    try:
+        return _plain(value, around)
+    except Exception as error:  # noqa: BLE001 - a value of the user's may raise anything when looked at
+        return f"<{type(value).__name__}: {type(error).__name__}>"
+
+
+def _plain(value: Any, around: tuple[int, ...]) -> Any:  # noqa: PLR0911 - one line per kind of value
     if value is None or isinstance(value, bool):
         return value
+    # A subclass may say what it likes of itself; its content is what counts.
     if isinstance(value, str):
-        return _text(str(value))
+        return _text(str.__str__(value))
     if isinstance(value, int):
-        return int(value) if abs(value) < 2**53 else str(value)  # beyond that JavaScript would round it
+        return _number(int.__int__(value))
     if isinstance(value, float):
-        return float(value) if math.isfinite(value) else str(float(value)).replace("nan", "NaN")
+        number = float.__float__(value)
+        return number if math.isfinite(number) else str(number).replace("nan", "NaN")
     if isinstance(value, (bytes, bytearray, memoryview)):
         return f"<bytes: {len(value)}>"
     if id(value) in around:
         return "<itself>"
     if len(around) >= _DEEPEST:
         return "<nested too deep>"
-    try:
-        return _nested(value, (*around, id(value)))
-    except Exception as error:  # noqa: BLE001 - a value of the user's may raise anything when looked at
-        return f"<{type(value).__name__}: {type(error).__name__}>"
+    return _nested(value, (*around, id(value)))
+
+
+def _number(number: int) -> int | str:
+    """As such as far as JavaScript does not round it, as text as far as Python writes it out."""
+    if abs(number) < 2**53:
+        return number
+    return str(number) if number.bit_length() < _LONGEST_NUMBER else f"<int: {number.bit_length()} bits>"
 
 
 def _text(text: str) -> str:

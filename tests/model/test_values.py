@@ -38,6 +38,24 @@ class RudeDict(dict):
         raise ValueError
 
 
+class Word(str, enum.Enum):
+    RED = "red"
+
+
+class RudeText(str):
+    __slots__ = ()
+
+    def __str__(self):
+        raise RuntimeError
+
+
+class RudeNumber(int):
+    def __int__(self):
+        raise RuntimeError
+
+    __abs__ = __index__ = __int__
+
+
 class Scalar:
     ndim = 0
 
@@ -59,10 +77,14 @@ class Array:
         (True, True),
         (3, 3),
         (2**60, str(2**60)),
+        pytest.param(10**5000, "<int: 16610 bits>", id="more digits than Python writes"),
+        (RudeNumber(3), 3),
         (1.5, 1.5),
         (float("nan"), "NaN"),
         (float("inf"), "inf"),
         (float("-inf"), "-inf"),
+        (RudeText("hi"), "hi"),
+        (Word.RED, "red"),
         ("a\ud800", "a\ufffd"),
         (b"abc", "<bytes: 3>"),
         ((1, 2), [1, 2]),

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-import traceback
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
@@ -18,6 +17,8 @@ from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import LLMResult
 
+from lfwidget.exits import original
+from lfwidget.failure import error_info
 from lfwidget.model.log import RunLog
 from lfwidget.runners.langchain.calls import Call, Items
 from lfwidget.runners.langchain.found import Discoveries
@@ -135,7 +136,7 @@ class Watch(BaseCallbackHandler):
 
     def on_chain_error(self, error: BaseException, *, run_id: UUID, **_: Any) -> None:
         """A step raised, was cancelled, or asks a person."""
-        self._fail(run_id, error)
+        self._fail(run_id, original(error))
 
     on_llm_error = on_tool_error = on_retriever_error = on_chain_error
 
@@ -363,10 +364,8 @@ class Watch(BaseCallbackHandler):
         """The innermost node gets the traceback; those around it fail by the same error, without it."""
         if self._open.pop(run.span or "", None) is None:
             return
-        info = {"type": type(error).__name__, "message": str(error)}
-        if self._blamed is not error:
-            self._blamed = error
-            info["traceback"] = "".join(traceback.format_exception(error))
+        info = error_info(error, trace=error is not self._blamed)
+        self._blamed = error
         self._log.append("node.failed", node=run.host, span=run.span, error=info, duration=_since(run))
 
 
