@@ -38,9 +38,9 @@ def holding_exits(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
         loop: the one that runs here.
     """
     _held.set(True)
-    factory = loop.get_task_factory()
-    if not isinstance(factory, _Factory):
-        factory = _Factory(factory)
+    current = loop.get_task_factory()
+    factory = current if isinstance(current, _Factory) else _Factory(current)
+    if factory is not current:
         loop.set_task_factory(factory)
     factory.runs += 1
     try:

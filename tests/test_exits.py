@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from functools import partial
 from typing import TypedDict
 
 import pytest
@@ -86,7 +87,7 @@ async def test_the_tasks_of_others_are_left_alone():
     task = asyncio.create_task(inside())
     other = asyncio.create_task(mine(), name="other")
     assert [type(error) for error in await task] == [ValueError]
-    with pytest.raises(ValueError, match="^$"):
+    with pytest.raises(ValueError, match=r"^$"):
         await other
     assert (other.get_name(), other.get_coro().__name__) == ("other", "mine")
     assert loop.get_task_factory() is None
@@ -109,12 +110,16 @@ async def test_a_factory_of_somebody_else_is_asked_and_comes_back():
         loop.set_task_factory(None)
 
 
+def _over(below, loop, coroutine, **about):
+    return below(loop, coroutine, **about)
+
+
 async def test_a_factory_that_is_put_over_ours_stays():
     loop = asyncio.get_running_loop()
 
     async def body(_execution):
         ours = loop.get_task_factory()
-        loop.set_task_factory(lambda *args, **about: ours(*args, **about))
+        loop.set_task_factory(partial(_over, ours))
         await asyncio.create_task(leave_at_once(""))
 
     try:

@@ -38,7 +38,7 @@ class RudeDict(dict):
         raise ValueError
 
 
-class Word(str, enum.Enum):
+class Word(str, enum.Enum):  # noqa: UP042 - unlike a StrEnum it calls itself "Word.RED"
     RED = "red"
 
 
