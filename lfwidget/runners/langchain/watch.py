@@ -18,21 +18,15 @@ from langchain_core.messages import BaseMessage
 from langchain_core.outputs import LLMResult
 
 from lfwidget.exits import original
-from lfwidget.failure import error_info
 from lfwidget.model.log import RunLog
 from lfwidget.runners.langchain.calls import Call, Items
 from lfwidget.runners.langchain.found import Discoveries
 from lfwidget.runners.langchain.interrupts import asks, leaves
-from lfwidget.runners.langchain.messages import content_parts, readable, tool_call, usage_of
+from lfwidget.runners.langchain.messages import content_parts, tool_call, usage_of
 from lfwidget.runners.langchain.slots import Slot
+from lfwidget.runners.langchain.spans import CANCELLED, Spans
 
 __all__ = ["StreamingWatch", "Watch"]
-
-_CANCELLED = "the run was cancelled"
-_STILL_RUNS = (
-    "{node} is a plain function: it goes on in its thread until it returns, and nobody waits for it. "
-    "Write it with `async def` to make it stop at once."
-)
 
 
 class Watch(BaseCallbackHandler):
@@ -58,15 +52,10 @@ class Watch(BaseCallbackHandler):
         self.interrupts: dict[str, tuple[str, str]] = {}
         self._root = root
         self._log = log
-        self._keep = keep
-        self._stream_nodes = stream_nodes
+        self._spans = Spans(log, keep, stream_nodes)
         self._runs: dict[UUID, Call] = {}
-        self._open: dict[str, Call] = {}
-        self._waiting: dict[tuple[str, int | None], str] = {}
         self._found = Discoveries(log, root.nodes())
         self._retracted: set[str] = set()
-        self._counts: dict[str, int] = {}
-        self._blamed: BaseException | None = None
         self._lock = threading.RLock()
         self._closed = False
 
@@ -146,9 +135,7 @@ class Watch(BaseCallbackHandler):
         """End every span that LangChain left open: a cancelled model, for one, is never reported."""
         with self._lock:
             self._closed = True
-            reason = _CANCELLED if cancelled else "the run ended before it did"
-            for run in reversed(self._open.copy().values()):
-                self._cancelled(run, reason, stopped=cancelled)
+            self._spans.cancel_all(CANCELLED if cancelled else "the run ended before it did", stopped=cancelled)
             self._runs.clear()
 
     def hold(self, name: str) -> tuple[str, str]:
@@ -161,10 +148,8 @@ class Watch(BaseCallbackHandler):
             slot = self._root.tagged[name]
             run = Call(slot, name, slot.node, None, None, 1, None, (), started=time.perf_counter())
             node = slot.node or name
-            self._open_span(run, node, None)
-            span = run.span or ""
-            self._waiting[(node, None)] = span
-            return node, span
+            self._spans.start(run, node, None)
+            return node, self._spans.wait(run, node)
 
     # How it works
 
@@ -182,7 +167,7 @@ class Watch(BaseCallbackHandler):
             if run.slot.role == "each" and isinstance(value, Sequence):
                 run.items = Items(len(value))
             if run.slot.node is not None:
-                self._open_span(run, run.slot.node, value)
+                self._spans.start(run, run.slot.node, value)
 
     def _call(
         self, parent: Call | None, kind: str, name: str, tags: Sequence[str], metadata: Mapping[str, Any]
@@ -257,30 +242,6 @@ class Watch(BaseCallbackHandler):
             return wrapper.attempt
         return attempt if wrapper.slot.role != "retry" and wrapper.tried == 1 else wrapper.tried
 
-    def _open_span(self, run: Call, node: str, value: Any) -> None:
-        waiting = self._waiting.pop((node, run.index), None)
-        if waiting is not None:  # LangGraph runs an interrupted node anew: for a person it is the same execution
-            run.span = waiting
-            self._open[waiting] = run
-            return
-        self._counts[node] = self._counts.get(node, 0) + 1
-        run.span = f"{node}#{self._counts[node]}"
-        run.mute = self._stream_nodes is not None and not self._streamed(node)
-        fields: dict[str, Any] = {"node": node, "span": run.span, "attempt": run.attempt, "input": readable(value)}
-        if run.within:
-            fields["parent"] = run.within
-        if run.index is not None:
-            fields["index"] = run.index
-        self._open[run.span] = run
-        for wrapper in run.wrappers:
-            wrapper.attempted.append((node, run.span))
-        self._log.append("node.started", **fields)
-
-    def _streamed(self, node: str) -> bool:
-        """Whether a node was named, or lies in one that was."""
-        named = self._stream_nodes or frozenset()
-        return any(node == wanted or node.startswith(f"{wanted}/") for wanted in named)
-
     def _blocks(self, run: Call, message: BaseMessage) -> None:
         text, reasoning = content_parts(message)
         for channel, said in (("reasoning", reasoning), ("text", text)):
@@ -316,57 +277,29 @@ class Watch(BaseCallbackHandler):
             run = self._runs.pop(run_id, None)
             if run is not None:
                 run.over()
-            if run is None or run.span is None or self._open.pop(run.span, None) is None:
-                return
-            self._keep(run.span, output)
-            given = {key: value for key, value in fields.items() if value}
-            self._log.append(
-                "node.finished",
-                node=run.host,
-                span=run.span,
-                output=readable(output),
-                duration=_since(run),
-                **given,
-            )
+                self._spans.finish(run, output, **fields)
 
     def _fail(self, run_id: UUID, error: BaseException) -> None:
         with self._lock:
-            run = self._runs.get(run_id)
+            run = self._runs.pop(run_id, None)
             if run is None:
                 return
             run.over(failed=not asks(error) and not leaves(error))
-            if run.span is None:
-                del self._runs[run_id]
-            elif asks(error):
-                self._interrupt(self._runs.pop(run_id), error)
+            if asks(error):
+                self._interrupt(run, error)
             elif isinstance(error, asyncio.CancelledError):
-                self._cancelled(self._runs.pop(run_id))
+                self._spans.cancel(run)
             elif leaves(error):
-                self._finish(run_id, None)
+                self._spans.finish(run, None)
             else:
-                self._failed(self._runs.pop(run_id), error)
+                self._spans.fail(run, error)
 
     def _interrupt(self, run: Call, error: Any) -> None:
         """The span stays open: LangGraph will run the node again with the answer."""
-        span = run.span or ""
-        self._waiting[(run.slot.node or "", run.index)] = span
-        for interrupt in error.args[0] if error.args else ():
-            self.interrupts.setdefault(interrupt.id, (run.host or "", span))
-
-    def _cancelled(self, run: Call, reason: str = _CANCELLED, *, stopped: bool = True) -> None:
-        if self._open.pop(run.span or "", None) is None:
-            return
-        if stopped and run.slot.sync and run.span not in self._waiting.values():
-            self._log.append("log", level="warning", message=_STILL_RUNS.format(node=run.host), node=run.host)
-        self._log.append("node.cancelled", node=run.host, span=run.span, reason=reason, duration=_since(run))
-
-    def _failed(self, run: Call, error: BaseException) -> None:
-        """The innermost node gets the traceback; those around it fail by the same error, without it."""
-        if self._open.pop(run.span or "", None) is None:
-            return
-        info = error_info(error, trace=error is not self._blamed)
-        self._blamed = error
-        self._log.append("node.failed", node=run.host, span=run.span, error=info, duration=_since(run))
+        if run.span is not None:
+            span = self._spans.wait(run, run.slot.node or "")
+            for interrupt in error.args[0] if error.args else ():
+                self.interrupts.setdefault(interrupt.id, (run.host or "", span))
 
 
 class StreamingWatch(Watch):
@@ -388,7 +321,3 @@ class StreamingWatch(Watch):
 def _try_of(wrapper: Call) -> tuple[Slot | None, int | None, Call | None]:
     """The place of the next attempt of a fallback."""
     return wrapper.slot.rest[min(wrapper.tried, len(wrapper.slot.rest) - 1)], None, wrapper
-
-
-def _since(run: Call) -> float:
-    return round(time.perf_counter() - run.started, 6)
