@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,16 +29,20 @@ class Call:
         attempted: (node, span) of all that the last of them told.
         tries: the fallbacks in it by their slots, the tasks of a graph by their names.
         taken: the slots of its children.
+        parent: the call it began in.
+        value: its input.
+        streams: whether it is a sequence whose steps are streamed, all at once.
+        last: what the last of its children gave that ended; `left`: when.
     """
 
     slot: Slot
-    name: str
-    host: str | None
-    span: str | None
-    within: str | None
-    attempt: int
-    index: int | None
-    wrappers: tuple[Call, ...]
+    name: str = ""
+    host: str | None = None
+    span: str | None = None
+    within: str | None = None
+    attempt: int = 1
+    index: int | None = None
+    wrappers: tuple[Call, ...] = ()
     owner: Call | None = None
     item: list[Call] | None = None
     items: Items | None = None
@@ -45,16 +50,26 @@ class Call:
     tried: int = 0
     lost: bool = False
     ended: bool = False
-    started: float = 0.0
+    started: float = field(default_factory=time.perf_counter)
     said: bool = False
     called: bool = False
     mute: bool = False
     tries: dict[Any, Call] = field(default_factory=dict)
     taken: set[int] = field(default_factory=set)
     attempted: list[tuple[str, str]] = field(default_factory=list)
+    parent: Call | None = None
+    value: Any = None
+    streams: bool = False
+    last: Any = None
+    left: float = 0.0
 
     def bear(self, child: Call) -> None:
         """Another run begins in this one."""
+        child.parent = self
+        child.host = child.slot.node or self.host
+        child.within = self.span or self.within
+        child.attempt, child.wrappers = self.attempt, self.wrappers
+        child.index = self.index if child.index is None else child.index
         self.children += 1
         self.taken.add(id(child.slot))
         if child.slot.role == "tries":
@@ -65,9 +80,11 @@ class Call:
             child.item = self.item
             child.item.append(child)
 
-    def over(self, *, failed: bool = False) -> None:
+    def over(self, output: Any = None, *, failed: bool = False) -> None:
         """It ended."""
         self.ended = True
+        if self.parent is not None:
+            self.parent.last, self.parent.left = output, time.perf_counter()
         if failed and self.owner is not None:
             self.owner.lost = True
         if self.item is not None and self in self.item:
@@ -79,7 +96,7 @@ class Call:
         if key is None:
             return None
         if key not in self.tries:
-            self.tries[key] = Call(self.slot, "", None, None, None, self.attempt, self.index, self.wrappers)
+            self.tries[key] = Call(self.slot, attempt=self.attempt, index=self.index, wrappers=self.wrappers)
         return self.tries[key]
 
     def hidden_owner(self, name: str, tags: Sequence[str]) -> Call | None:

@@ -11,6 +11,7 @@ from langchain_core.runnables import Runnable
 from langchain_core.runnables.base import RunnableBindingBase
 
 from lfwidget.errors import LfwidgetError, UnknownNameError
+from lfwidget.exits import original
 from lfwidget.model.graph import Graph
 from lfwidget.model.layout import layout
 from lfwidget.model.state import RunState
@@ -75,17 +76,20 @@ class LangChainRunner:
         self._check(execution)
         flow = tweaked(self._runnable, self._root, execution.tweaks) if execution.tweaks else self._runnable
         kind = Watch if execution.stream_nodes == frozenset() else StreamingWatch
-        watch = kind(self._root, execution.log, execution.keep, execution.stream_nodes)
+        watch = kind(self._root, execution.log, execution.keep, execution.stream_nodes, execution.input)
         config = self._config(execution, watch)
         outcome = "not taken"
         try:
-            return await self._invoke(flow, execution, watch, config)
+            output = await self._invoke(flow, execution, watch, config)
+            watch.returned(output)
         except asyncio.CancelledError:
             outcome = _CANCELLED
             raise
-        except BaseException:
-            outcome = "an earlier node failed"
+        except BaseException as error:
+            outcome = "an earlier node failed" if watch.raised(original(error)) else "the run failed before"
             raise
+        else:
+            return output
         finally:
             watch.close(cancelled=outcome == _CANCELLED)
             self._skip(execution, outcome)

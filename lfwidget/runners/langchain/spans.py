@@ -83,6 +83,11 @@ class Spans:
             self._blamed = error
             self._end("node.failed", call, error=info)
 
+    @property
+    def any_failed(self) -> bool:
+        """Whether any call failed so far."""
+        return self._blamed is not None
+
     def told(self, error: BaseException) -> bool:
         """Whether this error is the last that a call failed by."""
         return error is self._blamed

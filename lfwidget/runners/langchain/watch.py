@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
@@ -23,6 +22,7 @@ from lfwidget.runners.langchain.calls import Call, Items
 from lfwidget.runners.langchain.found import Discoveries
 from lfwidget.runners.langchain.interrupts import asks, leaves
 from lfwidget.runners.langchain.messages import content_parts, tool_call, usage_of
+from lfwidget.runners.langchain.silent import Silence, Silent
 from lfwidget.runners.langchain.slots import Slot
 from lfwidget.runners.langchain.spans import CANCELLED, Spans
 
@@ -37,6 +37,7 @@ class Watch(BaseCallbackHandler):
         log: where the events go.
         keep: remembers the live object that a span returned.
         stream_nodes: the nodes whose tokens are logged as they come; None for all.
+        given: the input of the flow.
     """
 
     run_inline = True
@@ -48,12 +49,16 @@ class Watch(BaseCallbackHandler):
         log: RunLog,
         keep: Callable[[str, Any], None],
         stream_nodes: frozenset[str] | None = None,
+        given: Any = None,
     ) -> None:
         self.interrupts: dict[str, tuple[str, str]] = {}
         self._root = root
         self._log = log
         self._spans = Spans(log, keep, stream_nodes)
         self._runs: dict[UUID, Call] = {}
+        self._silence = Silence()
+        # What holds the flow itself: a flow may be a single runnable that tells nothing.
+        self._whole = Call(Slot(None, "one", rest=[root]), value=given)
         self._found = Discoveries(log, root.nodes())
         self._retracted: set[str] = set()
         self._lock = threading.RLock()
@@ -131,6 +136,17 @@ class Watch(BaseCallbackHandler):
 
     # What the runner calls
 
+    def returned(self, output: Any) -> None:
+        """The flow returned this."""
+        with self._lock:
+            self._tell_within(self._whole, output)
+
+    def raised(self, error: BaseException) -> bool:
+        """The flow raised this; whether that, or anything, made one of its nodes fail."""
+        with self._lock:
+            self._blame_within(self._whole, error)
+            return self._spans.any_failed
+
     def close(self, *, cancelled: bool) -> None:
         """End every span that LangChain left open: a cancelled model, for one, is never reported."""
         with self._lock:
@@ -146,7 +162,7 @@ class Watch(BaseCallbackHandler):
         """
         with self._lock:
             slot = self._root.tagged[name]
-            run = Call(slot, name, slot.node, None, None, 1, None, (), started=time.perf_counter())
+            run = Call(slot, name, slot.node)
             node = slot.node or name
             self._spans.start(run, node, None)
             return node, self._spans.wait(run, node)
@@ -162,7 +178,12 @@ class Watch(BaseCallbackHandler):
             parent = self._runs.get(about["parent_run_id"]) if about.get("parent_run_id") else None
             if parent is not None and parent.items is not None:
                 parent = parent.items.owner(tags) or parent
+            if parent is not None:
+                for silent in self._silence.before(parent, tags, value):
+                    self._tell(parent, silent)
             run = self._call(parent, kind, name, tags, metadata)
+            run.value = value
+            self._silence.hear(run.slot)
             self._runs[run_id] = run
             if run.slot.role == "each" and isinstance(value, Sequence):
                 run.items = Items(len(value))
@@ -176,12 +197,8 @@ class Watch(BaseCallbackHandler):
         slot, index, owner = self._place(parent, tags, metadata)
         if slot is None:
             slot, owner = self._find(parent, kind, name, tags, owner)
-        call = Call(slot, name, slot.node, None, None, 1, index, wrappers=(), owner=owner, started=time.perf_counter())
+        call = Call(slot, name, slot.node, index=index, owner=owner)
         if parent is not None:
-            call.host = slot.node or parent.host
-            call.within = parent.span or parent.within
-            call.attempt, call.wrappers = parent.attempt, parent.wrappers
-            call.index = parent.index if index is None else index
             parent.bear(call)
         if owner is not None:
             call.attempt = self._new_attempt(owner, call.attempt)
@@ -276,7 +293,8 @@ class Watch(BaseCallbackHandler):
         with self._lock:
             run = self._runs.pop(run_id, None)
             if run is not None:
-                run.over()
+                self._tell_within(run, output)
+                run.over(output)
                 self._spans.finish(run, output, **fields)
 
     def _fail(self, run_id: UUID, error: BaseException) -> None:
@@ -292,7 +310,28 @@ class Watch(BaseCallbackHandler):
             elif leaves(error):
                 self._spans.finish(run, None)
             else:
+                self._blame_within(run, error)
                 self._spans.fail(run, error)
+
+    def _tell_within(self, run: Call, output: Any) -> None:
+        for silent in self._silence.within(run, output):
+            self._tell(run, silent)
+
+    def _blame_within(self, run: Call, error: BaseException) -> None:
+        silent = None if self._spans.told(error) else self._silence.that_raised(run)
+        if silent is not None:
+            self._tell(run, silent, error)
+
+    def _tell(self, parent: Call, silent: Silent, error: BaseException | None = None) -> None:
+        """Tell of a step afterwards, by what is known of it."""
+        call = Call(silent.slot, index=silent.index, started=silent.started)
+        parent.bear(call)
+        self._spans.start(call, silent.slot.node or "", silent.input)
+        call.over(silent.output)
+        if error is None:
+            self._spans.finish(call, silent.output)
+        else:
+            self._spans.fail(call, error)
 
     def _interrupt(self, run: Call, error: Any) -> None:
         """The span stays open: LangGraph will run the node again with the answer."""

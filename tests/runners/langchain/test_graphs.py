@@ -441,3 +441,15 @@ async def test_a_graph_that_asks_inside_a_chain_says_how_it_could_be_answered():
     await over.execute("hi", session_id="me")
     assert isinstance(over.error, LfwidgetError)
     assert "lf.Flow(graph)" in str(over.error)
+
+
+async def test_an_error_that_belongs_to_no_node_blames_none():
+    graph = StateGraph(State)
+    graph.add_node("again", lambda state: state)
+    graph.add_node("never", lambda state: state)
+    graph.add_edge(START, "again")
+    graph.add_conditional_edges("again", lambda _: "again", ["again", "never"])
+    over = await run(graph.compile(), {}, config={"recursion_limit": 3})
+    assert type(over.error).__name__ == "GraphRecursionError"
+    assert over.of_kind("node.failed") == []
+    assert over.skipped == {"never": "the run failed before"}
