@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import builtins
-import json
 import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
 from lfwidget import runtime
 from lfwidget.errors import InputError, NestedLoopError
+from lfwidget.questions import choices_of, in_words
 
 if TYPE_CHECKING:
     from lfwidget.run import Run
@@ -55,22 +55,12 @@ def asks_here() -> bool:
 def ask(run: Run) -> None:
     """Ask for the answer to the oldest open question of a run, until it fits."""
     question = run.pending[0]
-    prompt = question.prompt if isinstance(question.prompt, str) else json.dumps(question.prompt, ensure_ascii=False)
+    options = [*(choice["title"] for choice in choices_of(question)), *filter(None, [question.hint])]
     while True:
-        typed = builtins.input(f"{question.node} asks: {prompt}\n> ")
+        typed = builtins.input(f"{question.node} asks: {in_words(question)}\n{', '.join(options)}> ")
         try:
-            run.answer(_value(typed, question.schema is not None), question.request)
+            run.answer_typed(typed, question.request)
         except InputError as error:
             print(error)  # noqa: T201 - to the person who typed
         else:
             return
-
-
-def _value(typed: str, has_schema: bool) -> Any:  # noqa: FBT001 - a plain fact about the question
-    """Where a schema wants something, JSON is understood as such; else what is typed is the text it is."""
-    if not has_schema:
-        return typed
-    try:
-        return json.loads(typed)
-    except ValueError:
-        return typed

@@ -192,7 +192,7 @@ class Flow:
         self._find(run).cancel("Stop was pressed")
 
     def _answer(self, run: str, request: str, value: Any) -> None:
-        self._find(run).answer(value, request)
+        self._find(run).answer_typed(value, request)
 
     def _find(self, run_id: str) -> Run:
         for run in self._runs:

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lfwidget.errors import InputError, UnknownNameError
+from lfwidget.model.events import Choice
 from lfwidget.model.log import RunLog
+from lfwidget.model.preview import preview
+from lfwidget.model.values import to_json
 from lfwidget.runners.base import Question
 
-__all__ = ["Desk"]
+__all__ = ["Desk", "as_json", "choices_of", "in_words"]
+
+_MOST_CHOICES = 4
+"""As many values of a schema are choices to click; more are a list."""
+_LONGEST_TITLE = 60
 
 _TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),
@@ -64,8 +72,13 @@ class Desk:
                 for request in answers:
                     self._open.pop(request, None)
 
-    def answer(self, value: Any, request: str | None) -> None:
+    def answer(self, value: Any, request: str | None, *, typed: bool = False) -> None:
         """Answer a question: the one that is open, or the one named by `request`.
+
+        Args:
+            value: the answer.
+            request: which question.
+            typed: whether somebody typed it, so that it is text whatever is meant.
 
         Raises:
             InputError: nothing is asked, several things are and `request` does not say which, or the value does not
@@ -74,6 +87,7 @@ class Desk:
         """
         with self._lock:
             question, future = self._choose(request)
+            value = _meant(value, question, typed=typed)
             check_answer(value, question)
             del self._open[question.request]
         self._log.append("input.given", node=question.node, span=question.span, request=question.request, value=value)
@@ -93,14 +107,70 @@ class Desk:
         return self._open[request]
 
 
+def in_words(question: Question) -> str:
+    """What is asked, for a person to read."""
+    return question.words or preview(to_json(question.prompt))
+
+
+def as_json(typed: str) -> Any:
+    """The object or the list that a text is as JSON; else the text."""
+    return _parsed(typed) if typed.lstrip().startswith(("{", "[")) else typed
+
+
+def _meant(value: Any, question: Question, *, typed: bool) -> Any:
+    """The answer that a text stands for. Who answers by a program means what is given."""
+    if not isinstance(value, str) or not (typed or question.read):
+        return value
+    for choice in choices_of(question):
+        if choice["title"].casefold() == value.strip().casefold():
+            return choice["value"]
+    if question.read is not None:
+        return question.read(value)
+    schema = question.schema or {}
+    wanted, choices = _names(schema.get("type")), schema.get("enum") or ()
+    if "string" in wanted or value in choices:
+        return value
+    return _parsed(value) if wanted or choices else as_json(value)
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
 def _fields(question: Question) -> dict[str, Any]:
-    fields = {
+    fields: dict[str, Any] = {
         "node": question.node,
         "span": question.span,
         "request": question.request,
-        "prompt": question.prompt,
+        "prompt": question.words or question.prompt,
     }
-    return fields if question.schema is None else {**fields, "schema": dict(question.schema)}
+    if question.schema is not None:
+        fields["schema"] = dict(question.schema)
+    if choices := choices_of(question):
+        fields["choices"] = choices
+    if question.hint:
+        fields["hint"] = question.hint
+    return fields
+
+
+def choices_of(question: Question) -> list[Choice]:
+    """The answers that are offered: those of the question, or the few values that its schema allows."""
+    schema = question.schema or {}
+    values = schema.get("enum")
+    if question.choices:
+        return list(question.choices)
+    if isinstance(values, Sequence) and not isinstance(values, str) and len(values) <= _MOST_CHOICES:
+        return [{"title": _title(value), "value": value} for value in values]
+    if schema.get("type") == "boolean":
+        return [{"title": "Yes", "value": True}, {"title": "No", "value": False}]
+    return []
+
+
+def _title(value: Any) -> str:
+    return {True: "Yes", False: "No"}[value] if isinstance(value, bool) else preview(to_json(value), _LONGEST_TITLE)
 
 
 def _settle(future: asyncio.Future[Any], value: Any) -> None:

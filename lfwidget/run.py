@@ -22,7 +22,7 @@ from lfwidget.model.events import FORMAT
 from lfwidget.model.log import RunLog
 from lfwidget.model.state import RunState
 from lfwidget.nodes import Nodes
-from lfwidget.questions import Desk
+from lfwidget.questions import Desk, in_words
 from lfwidget.runners.base import Execution, Question, Runner
 from lfwidget.ticker import ticker
 
@@ -227,6 +227,16 @@ class Run:
         """
         self._desk.answer(value, request)
 
+    def answer_typed(self, typed: Any, request: str) -> None:
+        """Answer by what a person typed or chose: text is understood as what the node wants, where that is another
+        type, and as JSON where it is an object or a list.
+
+        Raises:
+            InputError: the value does not fit.
+            UnknownNameError: there is no such question.
+        """
+        self._desk.answer(typed, request, typed=True)
+
     def show(self) -> Run:
         """Display it here, and give it back: `await flow.run(x).show()` draws and waits in one line."""
         display.show(self)
@@ -339,7 +349,7 @@ class Run:
         self.cancel("Stop was pressed")
 
     def _answer_named(self, _run: str, request: str, value: Any) -> None:
-        self.answer(value, request)
+        self.answer_typed(value, request)
 
     def __repr__(self) -> str:
         from lfwidget.text import run_text
@@ -362,6 +372,6 @@ class Run:
 def _question_text(pending: list[Question]) -> str:
     question = pending[0]
     return (
-        f"{question.node} asks: {question.prompt!r}, and there is nobody here to answer. "
+        f"{question.node} asks: {in_words(question)!r}, and there is nobody here to answer. "
         f"Answer with run.answer(...), then wait again."
     )

@@ -4,8 +4,8 @@ import { makeAnnouncer } from "./controls/announcer.ts";
 import { makeBar } from "./controls/bar.ts";
 import { makeComposer } from "./controls/composer.ts";
 import { makeQuestion, type Question } from "./controls/question.ts";
-import { button, d, h } from "./dom.ts";
-import { wordOf } from "./format.ts";
+import { button, d, h, setAttribute, setText } from "./dom.ts";
+import { preview, wordOf } from "./format.ts";
 import { icon } from "./icons.ts";
 import type { Health } from "./model/connection.ts";
 import type { RunState } from "./model/state.ts";
@@ -40,6 +40,10 @@ export function makeShell(store: Store, signal: AbortSignal): HTMLElement {
 
   const write = (now: Now) => {
     const { state } = now;
+    const words = NOTICES[store.connection.health] || homeless(state);
+    setText(notice, words);
+    setAttribute(notice, "data-status", state?.ended ? "failed" : "waiting");
+    notice.hidden = !words;
     bar.write(now);
     log.write(state);
     stop.hidden = !state || state.ended || store.connection.health === "gone";
@@ -95,9 +99,6 @@ export function makeShell(store: Store, signal: AbortSignal): HTMLElement {
       announcer.forget();
       canvas.draw(store.graph);
     }
-    const { health } = store.connection;
-    notice.textContent = NOTICES[health];
-    notice.hidden = health === "ok";
     element.classList.toggle("lfw-lost", nowOf(store).lost);
     stage.style.height = `${store.height}px`;
     for (const question of questions.values()) {
@@ -130,6 +131,14 @@ export function makeShell(store: Store, signal: AbortSignal): HTMLElement {
 function nowOf({ feed, state, connection: { health } }: Store): Now {
   const lost = health === "gone" || health === "silent";
   return { state, clock: feed?.clock(lost ? 0 : performance.now() / 1000) ?? 0, lost };
+}
+
+/** An error that no card tells of. */
+function homeless(state: RunState | null): string {
+  const { error = null, nodes } = state ?? {};
+  return error && ![...(nodes?.values() ?? [])].some(({ status }) => status === "failed")
+    ? `${error.type}: ${preview(error.message, 600)}`
+    : "";
 }
 
 /** Puts each open question on the card of its node, and takes away those that were answered. */

@@ -210,14 +210,34 @@ describe("the input", () => {
   });
 });
 
+describe("an error", () => {
+  const error = { type: "GraphRecursionError", message: "too many rounds" };
+
+  it("that belongs to no node is told above the cards", async () => {
+    const { model } = show({ graph: chain, form: FORM });
+    play(model, started().finish("model", {}).add("run.failed", { error }));
+    await frame();
+    expect(words(".lfw-notice")).toBe("GraphRecursionError: too many rounds");
+    expect([$(".lfw-notice").hidden, $(".lfw-notice").dataset.status]).toEqual([false, "failed"]);
+  });
+
+  it("that a card tells of is not told twice", async () => {
+    const { model } = show({ graph: chain, form: FORM });
+    const failed = { node: "model", span: "model", error };
+    play(model, started().add("node.failed", failed).add("run.failed", { error, node: "model" }));
+    await frame();
+    expect($(".lfw-notice").hidden).toBe(true);
+  });
+});
+
 describe("a question", () => {
-  const asked = (schema?: unknown) =>
+  const asked = (more = {}) =>
     started().add("input.requested", {
       node: "model",
       span: "model",
       request: "q1",
       prompt: "May I?",
-      ...(schema ? { schema } : {}),
+      ...more,
     });
 
   it("stands on the card of the node that asks, and the header says so", async () => {
@@ -241,20 +261,34 @@ describe("a question", () => {
     );
   });
 
-  it.each([
-    [{ type: "boolean" }, "Yes", true],
-    [{ enum: ["approve", "reject"] }, "reject", "reject"],
-  ])("with few answers has a button for each: %j", async (schema, label, value) => {
+  const yesOrNo = [
+    { title: "Yes", value: true },
+    { title: "No", value: { why: "not" } },
+  ];
+
+  it("with few answers has a button for each, and no other way", async () => {
     const { model } = show({ graph: chain, form: FORM });
-    play(model, asked(schema));
+    play(model, asked({ schema: { type: "boolean" }, choices: yesOrNo }));
     await frame();
-    $<HTMLButtonElement>(`.lfw-question [aria-label="${label}"]`).click();
-    expect(model.sent).toContainEqual(expect.objectContaining({ kind: "answer", value }));
+    expect($(".lfw-question form").classList).toContain("lfw-only-message");
+    $<HTMLButtonElement>('.lfw-question [aria-label="No"]').click();
+    expect(model.sent).toContainEqual(expect.objectContaining({ kind: "answer", value: { why: "not" } }));
+  });
+
+  it("may offer some answers and take any other", async () => {
+    const { model } = show({ graph: chain, form: FORM });
+    play(model, asked({ choices: yesOrNo, hint: "or say why not" }));
+    await frame();
+    const box = $<HTMLTextAreaElement>(".lfw-question textarea");
+    expect([box.placeholder, $(".lfw-question form").className]).toEqual(["or say why not", "lfw-form"]);
+    box.value = "no time";
+    press("Enter", box);
+    expect(model.sent).toContainEqual(expect.objectContaining({ kind: "answer", value: "no time" }));
   });
 
   it("can be answered again after a refusal, and goes when it is answered", async () => {
     const { model } = show({ graph: chain, form: FORM });
-    const script = asked({ type: "boolean" });
+    const script = asked({ schema: { type: "boolean" }, choices: yesOrNo });
     play(model, script);
     await frame();
     const yes = $<HTMLButtonElement>(".lfw-question [aria-label=Yes]");
@@ -279,11 +313,13 @@ describe("a question", () => {
 });
 
 describe("the kernel", () => {
-  it("that is busy is said to be", () => {
+  it("that is busy is said to be", async () => {
     const { model } = show({ graph: chain, form: FORM });
     model.receive({ kind: "beat", busy: true });
+    await frame();
     expect(words(".lfw-notice")).toContain("Kernel busy");
     model.receive({ kind: "beat", busy: false });
+    await frame();
     expect($(".lfw-notice").hidden).toBe(true);
   });
 
@@ -300,12 +336,13 @@ describe("the kernel", () => {
     expect($(".lfw-stop").hidden).toBe(true);
   });
 
-  it("that was restarted is noticed when a button finds the comm closed", () => {
+  it("that was restarted is noticed when a button finds the comm closed", async () => {
     const { model } = show({ graph: chain, form: FORM });
     model.onSend = () => {
       throw new Error("Cannot send");
     };
     $<HTMLButtonElement>(".lfw-send").click();
+    await frame();
     expect(words(".lfw-notice")).toContain("Run the cell again");
   });
 

@@ -15,6 +15,7 @@ from lfwidget.model.graph import Edge, Graph, Node
 __all__ = [
     "FORMAT",
     "Channel",
+    "Choice",
     "ErrorInfo",
     "Event",
     "GraphChanged",
@@ -207,13 +208,24 @@ class Note(_Stamped):
     moment: NotRequired[float]
 
 
+class Choice(TypedDict):
+    """An answer that is offered, and what it is called."""
+
+    title: str
+    value: Any
+
+
 class InputRequested(_OnSpan):
-    """A node asks a person. The run is "waiting" until every request has its `input.given`. `schema` is JSON Schema."""
+    """A node asks a person. The run is "waiting" until every request has its `input.given`. `schema` is JSON Schema;
+    `choices` are answers to choose from, and `hint` says what another one does.
+    """
 
     kind: Literal["input.requested"]
     request: str
     prompt: Any
     schema: NotRequired[dict[str, Any]]
+    choices: NotRequired[list[Choice]]
+    hint: NotRequired[str]
 
 
 class InputGiven(_OnSpan):

@@ -14,12 +14,17 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from lfwidget.model.graph import Edge, Graph, Node
+from lfwidget.model.measure import text_width
 
-__all__ = ["CARD", "PILL", "layout"]
+__all__ = ["CARD", "PILL", "WORDS", "WORDS_SIZE", "layout"]
 
 CARD = (230.0, 132.0)
 PILL = (64.0, 32.0)
+WORDS = 160.0
+"""Pixels between two layers that the words at an edge, or the name of a port, may take."""
+WORDS_SIZE = 11
 _GAP_X = 72.0
+_BESIDE_WORDS = 28.0
 _GAP_Y = 28.0
 _LANE = 18.0
 _PADDING = 20.0
@@ -302,11 +307,23 @@ class _Layers:
 
     def _columns(self, layers: Sequence[Sequence[int]]) -> tuple[list[float], list[float]]:
         x, widths, at = [], [], 0.0
-        for layer in layers:
+        gaps = self._gaps()
+        for rank, layer in enumerate(layers):
             widths.append(max(self._sizes[node][0] for node in layer))
             x.append(at)
-            at += widths[-1] + _GAP_X
+            at += widths[-1] + gaps[rank]
         return x, widths
+
+    def _gaps(self) -> dict[int, float]:
+        """How far each layer is from the next: what is written there must not run into a card."""
+        gaps: dict[int, float] = defaultdict(lambda: _GAP_X)
+        for edge, a, b in self._forward:
+            words = {self._rank[b] - 1: edge.get("target_port", "")}
+            if self._rank[b] - self._rank[a] == 1:
+                words[self._rank[a]] = max(edge.get("label", ""), edge.get("target_port", ""), key=len)
+            for rank, said in words.items():
+                gaps[rank] = max(gaps[rank], min(text_width(said, WORDS_SIZE), WORDS) + _BESIDE_WORDS)
+        return gaps
 
     def _route(self, box: _Box, x: Sequence[float], widths: Sequence[float], y: Mapping[int, float]) -> None:
         for edge, chain in self._chains:

@@ -7,13 +7,13 @@ JupyterLab's sanitiser) and an image cannot know the theme of the page around it
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 from lfwidget.model.graph import Edge, Graph, Node
+from lfwidget.model.measure import char_width, fit
 from lfwidget.model.preview import preview
 
 __all__ = ["STATUS_COLOURS", "STATUS_GLYPHS", "STATUS_WORDS", "to_svg"]
@@ -111,7 +111,7 @@ def _frame(node: Node, state: Mapping[str, Any]) -> str:
     return (
         f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" rx="10" fill="#f6f8fa" '
         f'stroke="#d1d9e0" stroke-dasharray="4 3"/>'
-        + _text(x + 12, y + 22, _fit(node["title"], width - 110, 13), size=13, weight=600)
+        + _text(x + 12, y + 22, fit(node["title"], width - 110, 13), size=13, weight=600)
         + _status(state, x + width - 12, y + 22, anchor="end")
     )
 
@@ -184,7 +184,7 @@ def _card(node: Node, state: Mapping[str, Any]) -> str:
         f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" rx="6" fill="#ffffff" '
         f'stroke="{border}"/>'
         f'<rect x="{x:.1f}" y="{y:.1f}" width="4" height="{height:.1f}" rx="2" fill="{stripe}"/>'
-        + _text(x + 14, y + 20, _fit(node["title"], width - 80, 13), size=13, weight=600)
+        + _text(x + 14, y + 20, fit(node["title"], width - 80, 13), size=13, weight=600)
         + _text(x + width - 10, y + 20, _seconds(state.get("duration")), size=11, colour="#59636e", anchor="end")
         + _status(state, x + 14, y + 40)
         + _text(x + width - 10, y + 40, _tokens(state.get("tokens")), size=11, colour="#59636e", anchor="end")
@@ -250,22 +250,6 @@ def _clean(words: str) -> str:
     return escape(_FORBIDDEN.sub("", words))
 
 
-def _width(char: str, size: int) -> float:
-    """Estimated advance in pixels: an image is laid out here, before any font is known."""
-    if unicodedata.combining(char):
-        return 0.0
-    return size * (1.0 if unicodedata.east_asian_width(char) in "WF" else 0.61)
-
-
-def _fit(words: str, room: float, size: int) -> str:
-    used = 0.0
-    for i, char in enumerate(words):
-        used += _width(char, size)
-        if used > room:
-            return words[: max(0, i - 1)].rstrip() + "…"
-    return words
-
-
 def _wrap(words: str, room: float, size: int, rows: int) -> Iterator[str]:
     """At most `rows` lines that fit into `room` pixels, broken at spaces where there are any."""
     lines = 0
@@ -275,7 +259,7 @@ def _wrap(words: str, room: float, size: int, rows: int) -> Iterator[str]:
             head, rest = _break(rest, room, size)
             lines += 1
             if lines == rows and rest:
-                yield _fit(head + " " + rest, room, size)
+                yield fit(head + " " + rest, room, size)
                 return
             yield head
             if lines == rows:
@@ -287,7 +271,7 @@ def _wrap(words: str, room: float, size: int, rows: int) -> Iterator[str]:
 def _break(words: str, room: float, size: int) -> tuple[str, str]:
     used, space = 0.0, -1
     for i, char in enumerate(words):
-        used += _width(char, size)
+        used += char_width(char, size)
         if char == " ":
             space = i
         if used > room and i > 0:

@@ -8,6 +8,7 @@ from typing import Any, Literal, NotRequired, Protocol
 
 from typing_extensions import TypedDict
 
+from lfwidget.model.events import Choice
 from lfwidget.model.graph import Graph
 from lfwidget.model.log import RunLog
 
@@ -37,13 +38,30 @@ class Form(TypedDict):
 
 @dataclass(frozen=True)
 class Question:
-    """What a node asks a person for. `schema` is JSON Schema; without one the answer is free text or JSON."""
+    """What a node asks a person for.
+
+    Args:
+        request: its id.
+        node: who asks.
+        span: the execution of the node that asks.
+        prompt: what is asked, as the node puts it.
+        schema: JSON Schema of the answer; without one that is free text or JSON.
+        words: what is asked, where `prompt` is not for people to read.
+        choices: answers to choose from, where the schema does not list them.
+        hint: what an answer does that is none of them.
+        read: makes the answer of what somebody typed, where the node wants something that nobody would type. It may
+            raise InputError.
+    """
 
     request: str
     node: str
     span: str
     prompt: Any
     schema: Mapping[str, Any] | None = None
+    words: str = ""
+    choices: Sequence[Choice] = ()
+    hint: str = ""
+    read: Callable[[str], Any] | None = None
 
 
 Ask = Callable[[Sequence[Question]], Awaitable[dict[str, Any]]]

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lfwidget.model.layout import CARD, PILL, layout
+from lfwidget.model.measure import text_width
 
 
 def node(node_id, **more):
@@ -147,6 +148,18 @@ def test_parallel_chains_are_straight_however_long_they_are():
     cards = placed(flow("in a a2 a3 b b2 c join", "in>a a>a2 a2>a3 a3>join in>b b>b2 b2>join in>c c>join"))
     assert cards["a"]["y"] == cards["a2"]["y"] == cards["a3"]["y"]
     assert cards["b"]["y"] == cards["b2"]["y"]
+
+
+@pytest.mark.parametrize("where", ["label", "target_port"])
+def test_words_at_an_edge_have_room(where):
+    def gap(words):
+        graph = {"nodes": [node("a"), node("b")], "edges": [{"source": "a", "target": "b", where: words}]}
+        a, b = layout(graph)["nodes"]
+        return b["x"] - a["x"] - a["width"]
+
+    assert gap("joke") == gap("")
+    assert gap("retrieved_documents") > text_width("retrieved_documents", 11)
+    assert gap("x" * 500) < 200
 
 
 def test_a_fallback_stands_before_what_comes_next():

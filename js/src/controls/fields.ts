@@ -95,8 +95,7 @@ const PLAIN = ["boolean", "number", "integer"];
 
 function fieldOf(name: string, schema: Schema, required: boolean): Field {
   const kind = String(schema.type);
-  // Asked for alone, yes or no are two buttons.
-  const choices = schema.enum ?? (kind === "boolean" && !name && [true, false]);
+  const choices = schema.enum;
   const type = choices
     ? "choice"
     : PLAIN.includes(kind)

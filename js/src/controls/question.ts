@@ -6,9 +6,6 @@ import type { InputRequested } from "../model/types.gen.ts";
 import { fieldsOf } from "./fields.ts";
 import { chips, makeForm } from "./form.ts";
 
-/** As many choices are offered as buttons, more as a list. */
-const MOST_BUTTONS = 4;
-
 export interface Question {
   element: HTMLElement;
   /** Looks whether the answer was refused: then it can be given again. */
@@ -16,9 +13,9 @@ export interface Question {
 }
 
 export function makeQuestion(asked: InputRequested, store: Store): Question {
-  const fields = fieldsOf(asked.schema);
-  const [first] = fields;
-  const bare = first?.name === "";
+  const { schema, choices = [], hint = "" } = asked;
+  const fields = fieldsOf(schema);
+  const bare = fields[0]?.name === "";
   let request = "";
   const wait = (on: boolean) => {
     for (const each of element.querySelectorAll("button")) {
@@ -31,12 +28,18 @@ export function makeQuestion(asked: InputRequested, store: Store): Question {
   };
   const send = h("button", { class: "lfw-send" }, "Answer");
   const form = makeForm(fields, (values) => answer(bare ? values[""] : values), send);
-  const choices = bare && first?.choices && first.choices.length <= MOST_BUTTONS ? first.choices : [];
-  form.element.classList.toggle("lfw-only-message", choices.length > 0);
+  form.controls[0]?.setAttribute("placeholder", hint);
+  // The choices of a schema are all that it allows.
+  form.element.classList.toggle("lfw-only-message", !!schema && choices.length > 0);
   const element = d(
     "question",
     h("p", {}, preview(asked.prompt, 2000)),
-    choices.length > 0 && chips(choices, wordOf, answer),
+    choices.length > 0 &&
+      chips(
+        choices,
+        (choice) => choice.title,
+        (choice) => answer(choice.value),
+      ),
     form.element,
   );
   return {
@@ -50,6 +53,3 @@ export function makeQuestion(asked: InputRequested, store: Store): Question {
     },
   };
 }
-
-const wordOf = (choice: unknown): string =>
-  typeof choice === "boolean" ? (choice ? "Yes" : "No") : preview(choice, 60);

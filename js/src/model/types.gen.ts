@@ -221,12 +221,23 @@ export interface Note extends Stamped {
   moment?: number;
 }
 
-/** A node asks a person. The run is "waiting" until every request has its `input.given`. `schema` is JSON Schema. */
+/** An answer that is offered, and what it is called. */
+export interface Choice {
+  title: string;
+  value: unknown;
+}
+
+/**
+ * A node asks a person. The run is "waiting" until every request has its `input.given`. `schema` is JSON Schema;
+ * `choices` are answers to choose from, and `hint` says what another one does.
+ */
 export interface InputRequested extends OnSpan {
   kind: "input.requested";
   request: string;
   prompt: unknown;
   schema?: Record<string, unknown>;
+  choices?: Choice[];
+  hint?: string;
 }
 
 /** Somebody answered the request. */

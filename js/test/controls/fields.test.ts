@@ -67,7 +67,7 @@ describe("the fields of a schema", () => {
     expect(fieldsOf(undefined)).toMatchObject([{ name: "", type: "text", required: true }]);
     expect(fieldsOf({ type: "integer" })).toMatchObject([{ name: "", type: "integer" }]);
     expect(fieldsOf({ type: "array" })).toMatchObject([{ name: "", type: "json" }]);
-    expect(fieldsOf({ type: "boolean" })).toMatchObject([{ type: "choice", choices: [true, false] }]);
+    expect(fieldsOf({ type: "boolean" })).toMatchObject([{ type: "boolean" }]);
   });
 
   it("are one for each property of an object", () => {

@@ -26,6 +26,8 @@ from langchain_core.runnables.passthrough import RunnableAssign
 from langchain_core.runnables.retry import RunnableRetry
 
 from lfwidget.model.graph import Edge, Graph, Node, NodeType
+from lfwidget.model.layout import WORDS, WORDS_SIZE
+from lfwidget.model.measure import fit
 from lfwidget.runners.langchain.describe import Description, describe
 from lfwidget.runners.langchain.slots import Slot
 
@@ -200,7 +202,8 @@ class _Walker:
 
     def _join(self, about: Description, scope: _Scope, parts: dict[str, _Part]) -> str:
         """A card that collects what the branches give, with a port for each key."""
-        join = self._add(about, scope, inputs=[{"name": key, "title": key} for key in parts])
+        ports = [{"name": key, "title": fit(key, WORDS, WORDS_SIZE)} for key in parts]
+        join = self._add(about, scope, inputs=ports)
         for key, part in parts.items():
             self._connect(part.exits, [_End(join, port=key)])
         return join

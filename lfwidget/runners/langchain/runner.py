@@ -18,8 +18,7 @@ from lfwidget.model.state import RunState
 from lfwidget.runners.base import Execution, Form, Question
 from lfwidget.runners.langchain.graph import walk
 from lfwidget.runners.langchain.inputs import InputShape
-from lfwidget.runners.langchain.interrupts import interrupts_of
-from lfwidget.runners.langchain.messages import readable
+from lfwidget.runners.langchain.interrupts import interrupts_of, question_of
 from lfwidget.runners.langchain.stop import stoppable
 from lfwidget.runners.langchain.tweak import tweaked
 from lfwidget.runners.langchain.watch import StreamingWatch, Watch
@@ -121,16 +120,8 @@ class LangChainRunner:
             raise LfwidgetError(_NO_CHECKPOINTER)
         from langgraph.types import Command
 
-        questions = []
-        for interrupt in interrupts:
-            node, span = watch.interrupts.get(interrupt.id, ("", ""))
-            schema = getattr(interrupt, "response_schema", None)
-            questions.append(
-                Question(
-                    interrupt.id, node, span, readable(interrupt.value), schema if isinstance(schema, dict) else None
-                )
-            )
-        return Command(resume=await execution.ask(questions))
+        asked = [question_of(interrupt, *watch.interrupts.get(interrupt.id, ("", ""))) for interrupt in interrupts]
+        return Command(resume=await execution.ask(asked))
 
     async def _breakpoint(self, config: Any) -> Any:
         """The state of a graph that stopped at `interrupt_before` or `interrupt_after`, which no output tells."""

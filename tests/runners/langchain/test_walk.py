@@ -57,6 +57,13 @@ def test_a_sequence_is_a_line():
     assert lines(ASK | says("x") | StrOutputParser()) == ["prompt -> model", "model -> parser"]
 
 
+def test_a_long_key_of_a_parallel_is_cut_where_it_is_shown():
+    long = "everything that was ever retrieved for this question"
+    [port] = card(RunnableParallel({long: str}), "parallel")["inputs"]
+    assert port["name"] == long
+    assert port["title"].endswith("…")
+
+
 def test_the_same_flow_has_the_same_ids_every_time():
     flow = ASK | says("x") | StrOutputParser()
     assert walk(flow)[0] == walk(flow)[0]
