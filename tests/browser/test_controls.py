@@ -38,6 +38,26 @@ flow = lf.Flow(builder.compile(checkpointer=InMemorySaver()), input=lambda text:
 """
 
 
+APPROVAL = """
+from langchain.agents import create_agent
+from langchain.agents.middleware import HumanInTheLoopMiddleware
+from langgraph.checkpoint.memory import InMemorySaver
+
+def send_mail(to: str) -> str:
+    "Send a mail."
+    return f"sent to {to}"
+
+def decide(question, messages):
+    if messages[-1].type == "tool":
+        return messages[-1].text
+    return lf.Reply(tool_calls=[{"name": "send_mail", "args": {"to": "bob"}}])
+
+approval = HumanInTheLoopMiddleware(interrupt_on={"send_mail": True})
+model = lf.ScriptedModel(decide, tokens_per_second=300)
+flow = lf.Flow(create_agent(model, [send_mail], middleware=[approval], checkpointer=InMemorySaver()))
+"""
+
+
 async def shown(open_notebook, *cells):
     """The view below the last of these cells, which have been run."""
     notebook = await open_notebook([SETUP, *cells])
@@ -132,6 +152,28 @@ async def test_a_node_asks_on_its_card_and_the_answer_goes_on(open_notebook):
     await view.node_is("act", "finished")
     output = await notebook.value("flow.runs[0].output")
     assert output["plan"] == "delete the folder, as you said: yes, all of it"
+
+
+async def test_a_tool_call_is_approved_by_a_click_or_rejected_by_a_sentence(open_notebook):
+    notebook, view = await shown(open_notebook, APPROVAL + "flow")
+    node = "HumanInTheLoopMiddleware.after_model"
+    for choose, said in (("Approve", "sent to bob"), (None, "Not to him, please")):
+        await view.run("mail bob")
+        await view.node_is(node, "waiting")
+        await expect(view.card(node)).to_contain_text("Tool: send_mail")
+        if choose:
+            await view.card(node).get_by_role("button", name=choose).click()
+        else:
+            await view.answer(node, said)
+        await view.run_is("finished")
+        assert said in await notebook.value("flow.runs[-1].text")
+
+
+async def test_an_error_that_belongs_to_no_node_is_told(open_notebook):
+    _, view = await shown(open_notebook, INTERRUPT + "lf.Flow(builder.compile(), input=lambda text: {'plan': text})")
+    await view.run("go")
+    await view.run_is("failed")
+    await expect(view.notice).to_contain_text("it has no checkpointer")
 
 
 async def test_a_question_can_be_answered_from_a_cell(open_notebook):
