@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
@@ -46,7 +45,7 @@ class Flow:
     """Something to run and to watch. As the last line of a cell: its graph, an input box and a Run button.
 
     Args:
-        obj: any LangChain Runnable or compiled LangGraph graph, a plain function, a dict of steps to run side by
+        obj: any LangChain Runnable or compiled LangGraph graph, a function, a dict of steps to run side by
             side, or a `Runner` of your own.
         name: what it is called; by default what the object is called.
         input: makes the flow's input from the text that somebody types, where that is not obvious.
@@ -54,6 +53,7 @@ class Flow:
 
     Raises:
         NotAFlowError: `obj` is nothing that can be run.
+        InputError: a keyword has a value of the wrong kind.
         UnknownNameError: a keyword that does not exist.
     """
 
@@ -63,14 +63,16 @@ class Flow:
         *,
         name: str | None = None,
         input: Callable[[str], Any] | None = None,  # noqa: A002 - it is what it is
-        examples: Sequence[Any] = (),
+        examples: Iterable[Any] = (),
         **unknown: Never,
     ) -> None:
         _refuse_unknown(unknown, _FLOW_KEYWORDS)
         self._runner = _runner(obj)
         self.name = str(name or self._runner.name)
+        if input is not None and not callable(input):
+            raise InputError(f"input= is a function that makes the input of typed text, not {type(input).__name__}")
         self._to_input = input
-        self._examples = list(examples)
+        self._examples = [examples] if isinstance(examples, str) else _items(examples, "examples")
         self._runs: list[Run] = []
         self._widget: FlowWidget | None = None
 
@@ -118,7 +120,7 @@ class Flow:
             typed=typed,
             input=self._input(typed),
             name=name or _run_name(typed, len(self._runs) + 1),
-            tags=(tags,) if isinstance(tags, str) else tuple(tags),
+            tags=(tags,) if isinstance(tags, str) else tuple(_items(tags, "tags")),
             config=_mapping(config, "config"),
             tweaks={
                 self._node(node, "tweaks"): _mapping(fields, f"tweaks of {node!r}")
@@ -164,7 +166,8 @@ class Flow:
 
     def _nodes(self, names: Iterable[str]) -> frozenset[str]:
         # A single name is iterable too, letter by letter.
-        return frozenset(self._node(name, "stream_nodes") for name in ([names] if isinstance(names, str) else names))
+        several = [names] if isinstance(names, str) else _items(names, "stream_nodes")
+        return frozenset(self._node(name, "stream_nodes") for name in several)
 
     def _node(self, name: str, keyword: str) -> str:
         if not isinstance(name, str):
@@ -226,6 +229,12 @@ def _mapping(value: Any, what: str) -> dict[str, Any]:
     return dict(value or {})
 
 
+def _items(values: Any, keyword: str) -> list[Any]:
+    if not isinstance(values, Iterable | None):
+        raise InputError(f"{keyword}= takes several, as a list, not {type(values).__name__}")
+    return list(values or ())
+
+
 def _runner(obj: Any) -> Runner:
     if all(hasattr(obj, name) for name in ("execute", "to_input", "graph", "form")):
         runner: Runner = obj
@@ -233,12 +242,16 @@ def _runner(obj: Any) -> Runner:
     from langchain_core.runnables import Runnable
     from langchain_core.runnables.base import coerce_to_runnable
 
-    if inspect.isroutine(obj) or isinstance(obj, dict):  # what LangChain itself takes for a step of a chain
-        obj = coerce_to_runnable(obj)
+    if isinstance(obj, dict) or (callable(obj) and not isinstance(obj, Runnable | type)):
+        try:
+            obj = coerce_to_runnable(obj)  # what LangChain itself takes for a step of a chain
+        except TypeError as error:
+            raise NotAFlowError(f"not every step of this dict is a Runnable, a function or a dict: {error}") from error
     if not isinstance(obj, Runnable):
         hint = ": compile it first, with .compile()" if hasattr(obj, "compile") else ""
         raise NotAFlowError(
-            f"a flow is made of a LangChain Runnable or a compiled LangGraph graph, not of {type(obj).__name__}{hint}"
+            f"a flow is made of a LangChain Runnable, a compiled LangGraph graph or a function, "
+            f"not of {type(obj).__name__}{hint}"
         )
     from lfwidget.runners.langchain.runner import LangChainRunner
 

@@ -168,6 +168,8 @@ def find_node(name: str, titles: Mapping[str, str]) -> str:
     Raises:
         UnknownNameError: there is no such node, or several have this title.
     """
+    if not isinstance(name, str):
+        raise UnknownNameError("node", str(name), list(titles))
     if name in titles:
         return name
     found = [node_id for node_id, title in titles.items() if title == name]

@@ -279,7 +279,10 @@ class Run:
         here = threading.current_thread() is threading.main_thread()
         while True:
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
-            self.wait(left, lambda: self._over or (self._asks() if here else self._stuck()))
+            try:
+                self.wait(left, lambda: self._over or (self._asks() if here else self._stuck()))
+            except TimeoutError:
+                raise TimeoutError(f"the run {self.name!r} did not end within {timeout} s; it goes on") from None
             if self._over or not display.asks_here():
                 return self._result()
             display.ask(self)

@@ -1,4 +1,5 @@
 import asyncio
+import functools
 from typing import TypedDict
 
 import pytest
@@ -54,6 +55,43 @@ async def test_a_graph_is_a_flow_and_asks():
 def test_anything_else_is_refused(thing):
     with pytest.raises(lf.NotAFlowError, match=type(thing).__name__):
         lf.Flow(thing)
+
+
+def test_a_dict_with_a_step_that_is_none_is_refused():
+    with pytest.raises(lf.NotAFlowError, match="not every step"):
+        lf.Flow({"a": 1})
+
+
+class Doubled:
+    def __call__(self, text):
+        return text * 2
+
+
+@pytest.mark.parametrize("function", [Doubled(), functools.partial(lambda times, text: text * times, 2)])
+async def test_whatever_can_be_called_is_a_flow(function):
+    assert await within(lf.Flow(function).run("ab")) == "abab"
+
+
+@pytest.mark.parametrize(("examples", "kept"), [("What is it?", ["What is it?"]), (None, []), (("a", "b"), ["a", "b"])])
+def test_examples_are_several_or_one(examples, kept):
+    assert lf.Flow(SmallRunner(echo), examples=examples).form["examples"] == kept
+
+
+@pytest.mark.parametrize("keywords", [{"examples": 3}, {"input": "question"}])
+def test_a_keyword_of_the_wrong_kind_is_refused_where_it_is_given(keywords):
+    with pytest.raises(lf.InputError, match=next(iter(keywords))):
+        lf.Flow(SmallRunner(echo), **keywords)
+
+
+@pytest.mark.parametrize("keywords", [{"tags": 3}, {"stream_nodes": 3}])
+def test_a_keyword_of_a_run_of_the_wrong_kind_is_refused(flow, keywords):
+    with pytest.raises(lf.InputError, match=next(iter(keywords))):
+        flow.run("hi", **keywords)
+
+
+def test_nothing_is_no_input_for_a_prompt():
+    with pytest.raises(lf.InputError, match="lacks `topic`"):
+        lf.Flow(chain()).run()
 
 
 def test_a_graph_that_was_not_compiled_is_refused_with_what_to_do():

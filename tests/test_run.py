@@ -129,7 +129,7 @@ async def test_any_input_and_output_ends_the_run(value):
 async def test_a_timeout_leaves_the_run_going():
     gate = Gate()
     run = await started(gate)
-    with pytest.raises(TimeoutError):
+    with pytest.raises(TimeoutError, match=r"'hi' did not end within 0\.01 s"):
         await asyncio.to_thread(run.result, timeout=0.01)
     assert run.status == "running"
     gate.open()

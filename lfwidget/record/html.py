@@ -44,7 +44,7 @@ def run_html(state: dict[str, Any], title: str) -> str:
     head = "".join(f'<th style="{_CELL if h in ("node", "status", "text") else _NUMBER}">{h}</th>' for h in heads)
     return (
         f'<div style="max-width:100%"><div style="padding:4px 0"><b>{escape(title)}</b> &nbsp;'
-        f"{escape(_summary(state))}</div>{picture}"
+        f"{escape(_summary(state))}</div>{_notices(state)}{picture}"
         f'<table style="border-collapse:collapse;table-layout:auto;margin:8px 0;width:100%">'
         f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
@@ -66,6 +66,18 @@ def _summary(state: dict[str, Any], title: str = "") -> str:
     if state["usage"]:
         parts.append(f"{state['usage'].get('total_tokens', 0)} tokens")
     return " · ".join(parts)
+
+
+def _notices(state: dict[str, Any]) -> str:
+    """What is asked, and an error that is in no row of the table."""
+    lines = [("waiting", f"{asked['node']} asks: {preview(asked['prompt'], _LONGEST)}") for asked in state["pending"]]
+    if state["error"] and not any(node["error"] for node in state["nodes"].values()):
+        lines.append(("failed", f"{state['error']['type']}: {state['error']['message'][:_LONGEST]}"))
+    return "".join(
+        f'<div style="padding:4px 0;white-space:pre-wrap;overflow-wrap:anywhere;color:{STATUS_COLOURS[status]}">'
+        f"{escape(words)}</div>"
+        for status, words in lines
+    )
 
 
 def _row(name: str, node: dict[str, Any]) -> str:

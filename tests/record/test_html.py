@@ -70,6 +70,17 @@ def test_a_run_is_a_picture_and_a_table():
     assert page.attributes["img.alt"].startswith("Tutor · ✓ done")
 
 
+def test_what_is_asked_stands_above_the_picture():
+    asked = run_state(end="input.requested", node="model", span="model#1", request="q", prompt="Shall <b>I</b>?")
+    assert "model asks: Shall <b>I</b>?" in Tags(run_html(asked, "Tutor")).words
+
+
+def test_an_error_that_belongs_to_no_node_stands_above_the_picture():
+    error = {"type": "GraphRecursionError", "message": "too many rounds"}
+    failed = run_state(end="run.failed", error=error)
+    assert "GraphRecursionError: too many rounds" in Tags(run_html(failed, "Tutor")).words
+
+
 def test_the_pills_of_a_graph_have_no_row():
     assert "start" not in Tags(run_html(run_state(), "Tutor")).words
 

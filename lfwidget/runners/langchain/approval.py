@@ -19,7 +19,7 @@ __all__ = ["Approval", "approval_of"]
 
 _CLICKS = {"approve": "Approve", "reject": "Reject"}
 """The decisions that need no more than a click."""
-_HINTS = {"respond": "or answer in its place", "reject": "or say what is wrong with it"}
+_HINTS = {"reject": "or say why not", "respond": "or answer in its place"}
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ class Approval:
         return next((hint for kind, hint in _HINTS.items() if kind in self.allowed), "")
 
     def read(self, typed: str) -> Any:
-        """The answer that somebody means who types: the answer itself as JSON, or a sentence. That is the tool's answer
-        where one may respond, else why not.
+        """The answer that somebody means who types: the answer itself as JSON, or a sentence. That says why not where
+        one may reject, else it is the tool's answer.
         """
         if (value := as_json(typed)) is not typed:
             return value

@@ -76,6 +76,9 @@ class InputShape:
             return typed
         if isinstance(typed, str):
             return self._from_text(typed)
+        if typed is None:
+            # What a graph goes on from its checkpoint with; it requires nothing.
+            self._refuse_missing({})
         return self._from_values(typed) if isinstance(typed, Mapping) else typed
 
     def _only_text(self) -> str | None:
@@ -96,10 +99,13 @@ class InputShape:
             )
         return {name: [HumanMessage(text)] if name in self.messages else text}
 
-    def _from_values(self, values: Mapping[str, Any]) -> dict[str, Any]:
+    def _refuse_missing(self, values: Mapping[str, Any]) -> None:
         missing = [item["name"] for item in self.fields if item.get("required") and item["name"] not in values]
         if missing:
             raise InputError(f"the input lacks {_and(missing)}", missing)
+
+    def _from_values(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        self._refuse_missing(values)
         for item in self.fields:
             _check_type(item, values.get(item["name"]))
         out = dict(values)

@@ -69,7 +69,7 @@ async def test_a_click_approves(mode, typed):
 @pytest.mark.parametrize("mode", MODES)
 async def test_a_sentence_rejects_and_says_why(mode):
     run, event = await asking(agent({"allowed_decisions": ["approve", "reject"]}, **mode))
-    assert event["hint"] == "or say what is wrong with it"
+    assert event["hint"] == "or say why not"
     run.answer("not to him")
     answer = (await within(run))["messages"][-1].text
     assert answer.startswith("error:")
