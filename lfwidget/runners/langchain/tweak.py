@@ -16,7 +16,7 @@ from langchain_core.runnables import (
     RunnableWithFallbacks,
 )
 from langchain_core.runnables.base import RunnableBindingBase, RunnableEachBase
-from langchain_core.runnables.configurable import RunnableConfigurableFields
+from langchain_core.runnables.configurable import RunnableConfigurableAlternatives, RunnableConfigurableFields
 from langchain_core.runnables.passthrough import RunnableAssign
 from langchain_core.runnables.retry import RunnableRetry
 from pydantic import BaseModel, ValidationError
@@ -58,6 +58,7 @@ class _Tweaker:
     def __init__(self, tweaks: Tweaks) -> None:
         self._tweaks = tweaks
         self.left = set(tweaks)
+        self._configurable: dict[str, Any] = {}
 
     def copy(self, runnable: Any, slot: Slot) -> Any:  # noqa: PLR0911 - one line per kind of runnable
         """The same runnable, or a copy where something in it is tweaked."""
@@ -67,6 +68,8 @@ class _Tweaker:
             return self._with(runnable, bound=self.copy(runnable.bound, slot.rest[0]))
         if isinstance(runnable, RunnableConfigurableFields):
             return self._with(runnable, default=self.copy(runnable.default, slot))
+        if isinstance(runnable, RunnableConfigurableAlternatives):
+            return self._alternatives(runnable, slot)
         if isinstance(runnable, RunnableBindingBase):
             return self._binding(runnable, slot)
         if isinstance(runnable, RunnableSequence):
@@ -89,7 +92,24 @@ class _Tweaker:
         """What is bound to a model would win over the model's own parameter."""
         fields = self._tweaks.get(slot.node or "", {})
         kwargs = {key: value for key, value in binding.kwargs.items() if key not in fields}
-        return self._with(binding, bound=self.copy(binding.bound, slot), kwargs=kwargs)
+        around = self._configurable
+        self._configurable = {**(binding.config.get("configurable") or {}), **around}
+        bound = self.copy(binding.bound, slot)
+        self._configurable = around
+        return self._with(binding, bound=bound, kwargs=kwargs)
+
+    def _alternatives(self, runnable: Any, slot: Slot) -> Any:
+        """The one that is drawn: what is bound around it chooses, further out before further in."""
+        chosen, config = runnable.prepare({"configurable": self._configurable})
+        around = self._configurable
+        self._configurable = config.get("configurable") or {}
+        copied = self.copy(chosen, slot)
+        self._configurable = around
+        if chosen is runnable.default:
+            return self._with(runnable, default=copied)
+        # `with_config` on one of these makes no binding but a copy with a config of its own.
+        which = {**((runnable.config or {}).get("configurable") or {}), **around}[runnable.which.id]
+        return self._with(runnable, alternatives={**runnable.alternatives, which: copied})
 
     def _sequence(self, sequence: Any, slot: Slot) -> Any:
         steps = [self.copy(step, slot.tagged[f"seq:step:{i}"]) for i, step in enumerate(sequence.steps, 1)]

@@ -26,13 +26,14 @@ class Thermometer(BaseChatModel):
     """Says how warm it is."""
 
     temperature: float = 0.7
+    scale: str = ""
 
     @property
     def _llm_type(self):
         return "thermometer"
 
     def _generate(self, messages, stop=None, run_manager=None, **kwargs):
-        said = str(kwargs.get("temperature", self.temperature))
+        said = str(kwargs.get("temperature", self.temperature)) + self.scale
         return ChatResult(generations=[ChatGeneration(message=AIMessage(said))])
 
 
@@ -115,6 +116,26 @@ async def test_a_value_of_the_wrong_type_is_refused():
     assert isinstance(over.error, InputError)
     assert "temperature" in str(over.error)
     assert over.told == []
+
+
+CHOSEN = {"who": "second"}
+
+
+@pytest.mark.parametrize(
+    ("bind", "said"),
+    [
+        (lambda model: ASK | model, "0.0 C"),
+        (lambda model: ASK | model.with_config(configurable=CHOSEN), "0.0 F"),
+        (lambda model: (ASK | model).with_config(configurable=CHOSEN), "0.0 F"),
+        (lambda model: (ASK | model.with_retry()).with_config(configurable=CHOSEN), "0.0 F"),
+    ],
+)
+async def test_the_alternative_that_is_chosen_is_tweaked(bind, said):
+    model = Thermometer(scale=" C").configurable_alternatives(
+        ConfigurableField("who"), default_key="first", second=Thermometer(scale=" F")
+    )
+    over = await run_well(bind(model), EARTH, tweaks={"model": COLD})
+    assert over.output.content == said
 
 
 async def test_a_function_says_what_is_possible_instead():
