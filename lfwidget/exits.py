@@ -8,7 +8,7 @@ before asyncio does (`asyncio.tasks.Task.__step`).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Generator, Iterator
 from contextlib import contextmanager
 from contextvars import Context, ContextVar
 from typing import Any
@@ -62,14 +62,37 @@ class _Factory:
     def __call__(self, loop: asyncio.AbstractEventLoop, coroutine: Any, **about: Any) -> Any:
         context: Context | None = about.get("context")
         if _held.get() if context is None else context.get(_held, False):
-            coroutine = _hold(coroutine)
+            coroutine = _Held(coroutine)
         if self.before is not None:
             return self.before(loop, coroutine, **about)
         return asyncio.Task(coroutine, loop=loop, **about)
 
 
-async def _hold(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    try:
-        return await coroutine
-    except (SystemExit, KeyboardInterrupt) as left:
-        raise _HeldExit(*left.args) from left
+class _Held(Coroutine[Any, Any, Any]):
+    """A coroutine that raises the stand-in. No `async def`: one that is cancelled before it began would leave what it
+    is about to await behind, with a warning.
+    """
+
+    def __init__(self, coroutine: Coroutine[Any, Any, Any]) -> None:
+        self._coroutine = coroutine
+
+    def send(self, value: Any) -> Any:
+        try:
+            return self._coroutine.send(value)
+        except (SystemExit, KeyboardInterrupt) as left:
+            raise _HeldExit(*left.args) from left
+
+    def throw(self, *error: Any) -> Any:
+        try:
+            return self._coroutine.throw(*error)
+        except (SystemExit, KeyboardInterrupt) as left:
+            raise _HeldExit(*left.args) from left
+
+    def close(self) -> None:
+        self._coroutine.close()
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        return self._coroutine.__await__()
+
+    def __getattr__(self, name: str) -> Any:  # its name, its frame: what tells of a task asks for them
+        return getattr(self._coroutine, name)

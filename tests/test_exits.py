@@ -1,7 +1,9 @@
 """`sys.exit()` and Ctrl-C in a step: the run fails with it, and the loop goes on."""
 
 import asyncio
+import gc
 import sys
+import warnings
 from functools import partial
 from typing import TypedDict
 
@@ -72,6 +74,21 @@ async def test_what_a_step_starts_and_awaits_cannot_leave_either():
 
     with pytest.raises(KeyboardInterrupt):
         await lf.Flow(SmallRunner(body)).run("hi")
+
+
+async def test_a_task_that_is_cancelled_before_it_began_leaves_nothing_behind():
+    async def body(_execution):
+        task = asyncio.create_task(leave_at_once(""), name="leaver")
+        told = (task.get_name(), task.get_coro().__name__, task.get_stack())
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return told
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        name, function, stack = await lf.Flow(SmallRunner(body)).run("hi")
+        gc.collect()
+    assert (name, function, len(stack)) == ("leaver", "leave_at_once", 1)
 
 
 async def test_the_tasks_of_others_are_left_alone():

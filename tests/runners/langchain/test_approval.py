@@ -43,10 +43,7 @@ async def asking(flow):
     return run, event
 
 
-MODES = [
-    {},
-    pytest.param({"interrupt_mode": "per_call"}, marks=pytest.mark.skipif(not PER_CALL, reason="not there yet")),
-]
+MODES = [{}, {"interrupt_mode": "per_call"}] if PER_CALL else [{}]
 
 
 @pytest.mark.parametrize("mode", MODES)
