@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["error_info", "failure"]
+__all__ = ["causes", "error_info", "failure"]
 
 
 def failure(error: BaseException, events: list[dict[str, Any]]) -> dict[str, Any]:
@@ -49,14 +49,14 @@ def _origin(error: BaseException, events: list[dict[str, Any]]) -> dict[str, Any
     """The `node.failed` that tells of this error first: nodes around it fail by the same one, after it."""
     retracted = {event["span"] for event in events if event["kind"] == "node.retracted"}
     failed = [event for event in events if event["kind"] == "node.failed" and event["span"] not in retracted]
-    names = {type(link).__name__ for link in _chain(error)}
+    names = {type(link).__name__ for link in causes(error)}
     alike = [event for event in failed if event["error"]["type"] in names]
     innermost = [event for event in alike if "traceback" in event["error"]]
     return innermost[-1] if innermost else next(iter(alike), None)
 
 
-def _chain(error: BaseException | None) -> list[BaseException]:
-    """The error and what caused it."""
+def causes(error: BaseException | None) -> list[BaseException]:
+    """The error, what caused it, and what caused that."""
     chain: list[BaseException] = []
     while error is not None and not any(error is link for link in chain):
         chain.append(error)

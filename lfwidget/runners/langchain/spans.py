@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from lfwidget.failure import error_info
+from lfwidget.failure import causes, error_info
 from lfwidget.model.log import RunLog
 from lfwidget.runners.langchain.calls import Call
 from lfwidget.runners.langchain.messages import readable
@@ -36,7 +36,7 @@ class Spans:
         self._open: dict[str, Call] = {}
         self._waiting: dict[tuple[str, int | None], str] = {}
         self._counts: dict[str, int] = {}
-        self._blamed: BaseException | None = None
+        self._told: list[BaseException] = []
 
     def start(self, call: Call, node: str, value: Any) -> None:
         """A call of this node starts, with this input."""
@@ -79,18 +79,18 @@ class Spans:
     def fail(self, call: Call, error: BaseException) -> None:
         """The innermost call gets the traceback; those around it fail by the same error, without it."""
         if self._close(call):
-            info = error_info(error, trace=not self.told(error))
-            self._blamed = error
+            info = error_info(error, trace=not any(error is told for told in self._told))
+            self._told.append(error)
             self._end("node.failed", call, error=info)
 
     @property
     def any_failed(self) -> bool:
         """Whether any call failed so far."""
-        return self._blamed is not None
+        return bool(self._told)
 
     def told(self, error: BaseException) -> bool:
-        """Whether this error is the last that a call failed by."""
-        return error is self._blamed
+        """Whether a call failed by this error, or by one that it comes from."""
+        return any(link is told for link in causes(error) for told in self._told)
 
     def cancel(self, call: Call, reason: str = CANCELLED, *, stopped: bool = True) -> None:
         """It was cancelled, or given up."""

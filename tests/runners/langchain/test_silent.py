@@ -109,6 +109,34 @@ async def test_a_step_that_failed_by_itself_is_to_blame():
     assert over.skipped == {"Shout-2": "an earlier node failed"}
 
 
+def raises(text, name):
+    async def fail(_given):
+        raise ValueError(text)
+
+    return RunnableLambda(fail, name=name)
+
+
+async def test_what_never_began_is_not_to_blame_for_the_first_of_several_errors():
+    """Where all alternatives fail, LangChain raises the error of the first."""
+    tries = raises("one", "first").with_fallbacks([raises("two", "second")])
+    over = await run(tries | passes("after"), "hi")
+    assert str(over.error) == "one"
+    assert over.told_of("after") == ["skip after: an earlier node failed"]
+
+
+async def test_what_never_began_is_not_to_blame_for_an_error_that_comes_of_another():
+    class Wrap(Runnable):
+        def invoke(self, given, config=None, **_):
+            try:
+                return raises("mine", "inner").invoke(given, config)
+            except ValueError as error:
+                raise RuntimeError("wrapped") from error
+
+    inner = RunnableLambda(lambda _: None, name="x")
+    over = await run(RunnableParallel(a=Wrap(), b=inner) | passes("after"), "hi")
+    assert over.told_of("after") == ["skip after: an earlier node failed"]
+
+
 async def test_side_by_side_with_others():
     over = await run_well(RunnableParallel(loud=Shout(), plain=passes("plain")), "hi")
     assert values(over, "loud") == [("hi", "HI")]
