@@ -62,7 +62,7 @@ export function makePanel(onClose: () => void): Panel {
 function list(picker: HTMLSelectElement, group: readonly Span[], labels: readonly string[]): void {
   const { value } = picker;
   const options = group.map(({ id }, i) => h("option", { value: id }, labels[i]));
-  picker.replaceChildren(h("option", { value: "" }, `Latest of ${group.length}`), ...options.reverse());
+  picker.replaceChildren(h("option", { value: "" }, "Overview"), ...options.reverse());
   picker.value = group.some(({ id }) => id === value) ? value : "";
   picker.hidden = group.length < 2;
 }

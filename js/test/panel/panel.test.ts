@@ -64,7 +64,7 @@ describe("the panel", () => {
     script.start("model", { span: "again", attempt: 2 }).say("model", "Second", { span: "again" });
     const { model } = await opened(script);
     expect([...picker().options].map(({ text }) => text)).toEqual([
-      "Latest of 2",
+      "Overview",
       "2 · attempt 2 · running",
       "1 · withdrawn",
     ]);
