@@ -28,6 +28,20 @@ const USED = {
   stop: "Square",
 };
 
+/** Those of the player alone: the live widget does not carry them. */
+const PLAYER = {
+  pause: "Pause",
+  replay: "RotateCcw",
+  tokenBack: "ChevronLeft",
+  tokenOn: "ChevronRight",
+  nodeBack: "SkipBack",
+  nodeOn: "SkipForward",
+  timeline: "ChartGantt",
+  note: "StickyNote",
+  slow: "Turtle",
+  silence: "FoldHorizontal",
+};
+
 const number = (value, otherwise = 0) => Number(value ?? otherwise);
 
 function rect({ x, y, width, height, rx, ry }) {
@@ -77,22 +91,23 @@ function dataOf(name) {
     .replace(/ ?([a-zA-Z]) ?/g, "$1");
 }
 
-export function source() {
-  return `export default ${JSON.stringify(Object.fromEntries(Object.entries(USED).map(([name, icon]) => [name, dataOf(icon)])))}`;
-}
+const LISTS = { "virtual:icons": USED, "virtual:player-icons": PLAYER };
 
-const ID = "virtual:icons";
+function source(id) {
+  const icons = Object.entries(LISTS[id]).map(([name, icon]) => [name, dataOf(icon)]);
+  return `export default ${JSON.stringify(Object.fromEntries(icons))}`;
+}
 
 export const forEsbuild = {
   name: "icons",
   setup(build) {
-    build.onResolve({ filter: /^virtual:icons$/ }, () => ({ path: ID, namespace: ID }));
-    build.onLoad({ filter: /.*/, namespace: ID }, () => ({ contents: source(), loader: "js" }));
+    build.onResolve({ filter: /^virtual:/ }, ({ path }) => ({ path, namespace: "icons" }));
+    build.onLoad({ filter: /.*/, namespace: "icons" }, ({ path }) => ({ contents: source(path), loader: "js" }));
   },
 };
 
 export const forVite = {
   name: "icons",
-  resolveId: (id) => (id === ID ? `\0${ID}` : undefined),
-  load: (id) => (id === `\0${ID}` ? source() : undefined),
+  resolveId: (id) => (id in LISTS ? `\0${id}` : undefined),
+  load: (id) => (id.slice(1) in LISTS ? source(id.slice(1)) : undefined),
 };

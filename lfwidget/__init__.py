@@ -14,6 +14,9 @@ from lfwidget.errors import (
     MissingExtraError,
     NestedLoopError,
     NotAFlowError,
+    RecordedError,
+    RecordError,
+    RecordWarning,
     RunCancelledError,
     RunDeadlockError,
     UnknownNameError,
@@ -22,6 +25,8 @@ from lfwidget.options import options
 
 if TYPE_CHECKING:
     from lfwidget.flow import Flow
+    from lfwidget.keeper import freeze
+    from lfwidget.opening import RecordInfo, open, records  # noqa: A004 - it is lf.open
     from lfwidget.run import Run
     from lfwidget.scripted import Reply, ScriptedModel
 
@@ -35,17 +40,28 @@ __all__ = [
     "MissingExtraError",
     "NestedLoopError",
     "NotAFlowError",
+    "RecordError",
+    "RecordInfo",
+    "RecordWarning",
+    "RecordedError",
     "Reply",
     "Run",
     "RunCancelledError",
     "RunDeadlockError",
     "ScriptedModel",
     "UnknownNameError",
+    "freeze",
+    "open",
     "options",
+    "records",
 ]
 
 _LAZY = {
     "Flow": "lfwidget.flow",
+    "RecordInfo": "lfwidget.opening",
+    "freeze": "lfwidget.keeper",
+    "open": "lfwidget.opening",
+    "records": "lfwidget.opening",
     "Reply": "lfwidget.scripted",
     "Run": "lfwidget.run",
     "ScriptedModel": "lfwidget.scripted",

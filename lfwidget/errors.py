@@ -10,6 +10,8 @@ LfwidgetError
 ├── NestedLoopError        `run.result()` inside an event loop that cannot be nested (also a RuntimeError)
 ├── MissingExtraError      an optional package is not installed; `.package`, `.install`
 ├── EventError             an event from outside that is not one; `.event`, `.field`
+├── RecordError            a record that cannot be read, or not to its end; `.path`, `.line`, `.events`, `.run`
+├── RecordedError          what a recorded run raised, asked for again; `.type`, `.message`
 └── DisplayError           nothing can be shown here, or the page's bundle is missing
 """
 
@@ -28,6 +30,9 @@ __all__ = [
     "MissingExtraError",
     "NestedLoopError",
     "NotAFlowError",
+    "RecordError",
+    "RecordWarning",
+    "RecordedError",
     "RunCancelledError",
     "RunDeadlockError",
     "UnknownNameError",
@@ -136,6 +141,45 @@ class EventError(LfwidgetError, ValueError):
         self.event = event
         self.field = field
         super().__init__(message)
+
+
+class RecordError(LfwidgetError, ValueError):
+    """A record (a `.lfrun` file, a notebook, a page) cannot be read, or not to its end.
+
+    Attributes:
+        path: of the file.
+        line: number of the line where it went wrong, from 1; None where the file has no lines of ours.
+        events: what could be read before that.
+        run: the same as a Run; None where there is not even a first event.
+    """
+
+    def __init__(
+        self, message: str, path: str = "", line: int | None = None, events: Sequence[dict[str, Any]] = ()
+    ) -> None:
+        self.path = path
+        self.line = line
+        self.events = list(events)
+        self.run: Any = None
+        where = ", ".join(filter(None, [path, f"line {line}" if line else ""]))
+        super().__init__(f"{where}: {message}" if where else message)
+
+
+class RecordedError(LfwidgetError):
+    """The error of a run that was recorded: the exception itself is gone, its type and message are known.
+
+    Attributes:
+        type: name of the class of the exception.
+        message: what it said.
+    """
+
+    def __init__(self, type: str, message: str) -> None:  # noqa: A002 - as in ErrorInfo
+        self.type = type
+        self.message = message
+        super().__init__(f"the recorded run raised {type}: {message}")
+
+
+class RecordWarning(UserWarning):
+    """The end of a record is missing; what is there can be used."""
 
 
 class DisplayError(LfwidgetError):

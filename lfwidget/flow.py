@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Never
 
 from lfwidget import display, runtime
 from lfwidget.errors import InputError, NotAFlowError, UnknownNameError
+from lfwidget.keeper import FlowKeeper
 from lfwidget.model.graph import Edge, Graph, Node
 from lfwidget.model.preview import preview
 from lfwidget.model.values import to_json
 from lfwidget.nodes import find_node
 from lfwidget.options import options
-from lfwidget.run import Request, Run
+from lfwidget.run import Run
 from lfwidget.runners.base import Form, Runner
+from lfwidget.saving import save_while_running
+from lfwidget.work import Request, start
 
 if TYPE_CHECKING:
     from lfwidget.widget.widget import FlowWidget
@@ -26,7 +31,7 @@ _NAME_LENGTH = 40
 """Characters of an input that make the name of a run."""
 
 _FLOW_KEYWORDS = ("name", "input", "examples")
-_RUN_KEYWORDS = ("name", "tags", "config", "tweaks", "session_id", "stream_nodes")
+_RUN_KEYWORDS = ("name", "tags", "config", "tweaks", "session_id", "stream_nodes", "save")
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,7 @@ class Flow:
         self._examples = [examples] if isinstance(examples, str) else _items(examples, "examples")
         self._runs: list[Run] = []
         self._widget: FlowWidget | None = None
+        self._keeper = FlowKeeper(self)
 
     @property
     def graph(self) -> FlowGraph:
@@ -96,6 +102,7 @@ class Flow:
         tweaks: Mapping[str, Mapping[str, Any]] | None = None,
         session_id: str | None = None,
         stream_nodes: Iterable[str] | None = None,
+        save: str | os.PathLike[str] | None = None,
         **unknown: Never,
     ) -> Run:
         """Start a run; it goes on in the background.
@@ -108,13 +115,17 @@ class Flow:
             tweaks: parameters by node: {"model": {"temperature": 0}}.
             session_id: LangGraph's `thread_id`.
             stream_nodes: ids or titles of the nodes whose tokens are streamed; all by default.
+            save: path of a record file that is written while the run goes on, so that a crash loses nothing.
             **unknown: is refused, with the nearest keyword there is.
 
         Raises:
             InputError: the flow cannot take this input.
             UnknownNameError: a keyword or a node that does not exist.
+            OSError: the file for `save` cannot be written.
         """
         _refuse_unknown(unknown, _RUN_KEYWORDS)
+        if save is not None:
+            Path(save).open("ab").close()
         request = Request(
             flow=self.name,
             typed=typed,
@@ -129,7 +140,9 @@ class Flow:
             session_id=session_id,
             stream_nodes=None if stream_nodes is None else self._nodes(stream_nodes),
         )
-        run = Run(self._runner, request, self._is_shown)
+        run = Run(start(self._runner, request), typed, self._is_shown)
+        if save is not None:
+            save_while_running(run.log, save, run.about)
         self._keep(run)
         return run
 
@@ -151,9 +164,11 @@ class Flow:
                 graph=self._runner.graph,
                 form=self.form,
                 title=self.name,
-                start=self._start,
-                cancel=self._cancel,
-                answer=self._answer,
+                start=lambda typed: self.run(typed).id,
+                cancel=lambda run: self._find(run).cancel("Stop was pressed"),
+                answer=lambda run, request, value: self._find(run).answer_typed(value, request),
+                note=lambda run, words, at: self._find(run).note(*words, at=at),
+                keep=lambda run: self._keeper.keep(self._find(run)),
             )
             for run in self._runs:
                 self._widget.add(run.id, run.name, run.log)
@@ -188,15 +203,6 @@ class Flow:
     def _is_shown(self) -> bool:
         return self._widget is not None and self._widget.comm is not None
 
-    def _start(self, typed: Any) -> str:
-        return self.run(typed).id
-
-    def _cancel(self, run: str) -> None:
-        self._find(run).cancel("Stop was pressed")
-
-    def _answer(self, run: str, request: str, value: Any) -> None:
-        self._find(run).answer_typed(value, request)
-
     def _find(self, run_id: str) -> Run:
         for run in self._runs:
             if run.id == run_id:
@@ -208,14 +214,26 @@ class Flow:
 
         return flow_text(self.name, self._runner.graph)
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        if runtime.is_batch():
-            from lfwidget.record.html import flow_html
+    def _ipython_display_(self) -> None:
+        """Live where somebody watches, a picture where nobody does."""
+        self._keeper.show()
 
-            return {"text/plain": repr(self), "text/html": flow_html(self._runner.graph, self.name)}
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        """For whoever asks for a form of it instead of displaying it."""
         if runtime.kernel() is None:
             return {"text/plain": repr(self)}
-        return display.bundle(self.widget, repr(self))
+        return self.picture() if runtime.is_batch() else display.bundle(self.widget, repr(self))
+
+    def picture(self) -> dict[str, Any]:
+        """The graph as a cell can keep it: an image, and text."""
+        from lfwidget.record.html import flow_html
+
+        return {"text/plain": repr(self), "text/html": flow_html(self._runner.graph, self.name)}
+
+    def shown_run(self) -> Run | None:
+        """The run that the widget shows; None before any."""
+        shown = self._widget.shown if self._widget is not None else ""
+        return next((run for run in self._runs if run.id == shown), None)
 
 
 def _refuse_unknown(unknown: Mapping[str, Any], known: Sequence[str]) -> None:

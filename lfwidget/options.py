@@ -21,15 +21,17 @@ class Options:
         loop: where runs live. "auto": on the loop that runs where they are started (a notebook's own), else on one
             background thread. "thread": always on the background thread, for cells that block for long.
         keep_runs: how many runs a flow's widget keeps to choose from.
+        record: whether the output of a displayed run becomes a record when it ends; False keeps the live widget.
         prices: what models cost, for `run.table()`: {"gpt-5-mini": (0.25, 2.0)}, in any currency per million tokens
             in and out.
     """
 
     loop: Literal["auto", "thread"]
     keep_runs: int
+    record: bool
     prices: Mapping[str, tuple[float, float]]
 
-    _DEFAULTS: ClassVar[dict[str, Any]] = {"loop": "auto", "keep_runs": 5, "prices": {}}
+    _DEFAULTS: ClassVar[dict[str, Any]] = {"loop": "auto", "keep_runs": 5, "record": True, "prices": {}}
 
     def __init__(self) -> None:
         for name, value in self._DEFAULTS.items():
@@ -65,6 +67,12 @@ def _keep_runs(value: Any) -> int:
     return value
 
 
+def _record(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"lf.options.record is True or False, not {value!r}")  # noqa: TRY004 - as for the others
+    return value
+
+
 def _prices(value: Any) -> dict[str, tuple[float, float]]:
     try:
         return {str(model): (float(paid_in), float(paid_out)) for model, (paid_in, paid_out) in dict(value).items()}
@@ -72,6 +80,11 @@ def _prices(value: Any) -> dict[str, tuple[float, float]]:
         raise ValueError(f'lf.options.prices is like {{"gpt-5-mini": (0.25, 2.0)}}, not {value!r}') from error
 
 
-_CHECKS: dict[str, Callable[[Any], Any]] = {"loop": _loop, "keep_runs": _keep_runs, "prices": _prices}
+_CHECKS: dict[str, Callable[[Any], Any]] = {
+    "loop": _loop,
+    "keep_runs": _keep_runs,
+    "record": _record,
+    "prices": _prices,
+}
 
 options = Options()

@@ -1,61 +1,36 @@
-"""`Run`: one execution of a flow, as a handle to wait for it, to read it, to answer it and to stop it."""
+"""`Run`: one execution of a flow, as a handle to wait for it, to read it, to answer it, to stop it and to keep it."""
 
 from __future__ import annotations
 
-import asyncio
-import contextvars
+import os
 import threading
 import time
-import uuid
-from collections.abc import AsyncIterator, Callable, Generator, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from types import TracebackType
+from collections.abc import AsyncIterator, Callable, Generator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lfwidget import display, runtime
-from lfwidget.capture import capturing
-from lfwidget.errors import InputRequiredError, RunCancelledError, RunDeadlockError
-from lfwidget.exits import holding_exits, original
-from lfwidget.failure import failure
-from lfwidget.model.events import FORMAT
-from lfwidget.model.log import RunLog
-from lfwidget.model.state import RunState
-from lfwidget.nodes import Nodes
-from lfwidget.questions import Desk, in_words
-from lfwidget.runners.base import Execution, Question, Runner
-from lfwidget.ticker import ticker
+from lfwidget.errors import InputError, InputRequiredError
+from lfwidget.keeper import RunKeeper
+from lfwidget.nodes import Nodes, find_node
+from lfwidget.questions import in_words
+from lfwidget.record.about import About
+from lfwidget.runners.base import Question
+from lfwidget.work import Work
 
 if TYPE_CHECKING:
+    from lfwidget.model.state import RunState
     from lfwidget.table import Table
     from lfwidget.widget.widget import FlowWidget
 
-__all__ = ["Request", "Run"]
-
-_inside: contextvars.ContextVar[tuple[str, ...]] = contextvars.ContextVar("lfwidget_inside", default=())
-"""Ids of the runs this code is a part of, the outermost first."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """What was asked of a flow: the arguments of `flow.run()`, checked."""
-
-    flow: str
-    typed: Any
-    input: Any
-    name: str
-    tags: tuple[str, ...] = ()
-    config: Mapping[str, Any] = field(default_factory=dict)
-    tweaks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    session_id: str | None = None
-    stream_nodes: frozenset[str] | None = None
+__all__ = ["Run"]
 
 
 class Run:
     """One execution of a flow. It goes on in the background, whether or not anybody holds this.
 
     `await run` and `run.result()` give the flow's own output and raise its own error; as the last line of a cell a
-    run is shown live.
+    run is shown live, and is a record there when it has ended. `lf.open()` makes a Run of a record.
 
     Attributes:
         id: of this run, everywhere.
@@ -63,101 +38,20 @@ class Run:
         log: its events.
         nodes: what is known of each node, by id or unique title.
         input: what was given to `flow.run()`.
+        about: what a record of it says of itself: flow, date, models, packages.
     """
 
-    def __init__(self, runner: Runner, request: Request, watched: Callable[[], bool] = bool) -> None:
-        self.id = uuid.uuid4().hex[:12]
-        self.name = request.name
-        self.input = request.typed
-        self.log = RunLog()
+    def __init__(self, work: Work, typed: Any, watched: Callable[[], bool] = bool, about: About | None = None) -> None:
+        self.id = work.id
+        self.name = work.name
+        self.input = typed
+        self.log = work.log
         self.nodes = Nodes(self)
-        self.output: Any = None
-        self.error: BaseException | None = None
-        self._runner = runner
+        self.about = about or About.of(self.log.since(0)[0])
+        self._work = work
         self._watched = watched
-        self._changes = runtime.Signal()
-        self._desk = Desk(self.log, self._changes.notify)
-        self._kept: dict[str, Any] = {}
-        self._state = RunState()
-        self._state_lock = threading.RLock()
-        self._traceback: TracebackType | None = None
-        self._finished = False
-        self._over = False
-        self._reason: str | None = None
         self._widget: FlowWidget | None = None
-        self._start(request)
-
-    def _start(self, request: Request) -> None:
-        started = self.log.append(
-            "run.started",
-            run_id=self.id,
-            flow=request.flow,
-            name=request.name,
-            input=request.typed,
-            started_at=datetime.now(UTC).astimezone().isoformat(timespec="milliseconds"),
-            graph=self._runner.graph,
-            format=FORMAT,
-            tags=list(request.tags),
-        )
-        # What was asked may hold a key: from here on its name is as the log has it.
-        self.name = started["name"]
-        loop = runtime.home()
-        ticker.follow(self.log, loop)
-        context = contextvars.copy_context()
-        context.run(_inside.set, (*_inside.get(), self.id))
-        self._job = runtime.Job(loop, self._live(request), context, self._end)
-
-    async def _live(self, request: Request) -> None:
-        """The run itself. It keeps what the flow raises, for whoever asks; nothing here may reach the loop."""
-        with capturing(self.log), holding_exits(asyncio.get_running_loop()):
-            try:
-                self.output = await self._runner.execute(self._execution(request))
-            except asyncio.CancelledError:
-                self._reason = self._reason or "its task was cancelled"
-            except GeneratorExit:
-                # The loop was thrown away with the run in it: `_end_if_lost` will tell whoever asks.
-                raise
-            except BaseException as raised:  # noqa: BLE001 - a `sys.exit()` in a node must not end the kernel
-                self.error = original(raised)
-                self._traceback = self.error.__traceback__
-            else:
-                self._finished = True
-        self._end()
-
-    def _execution(self, request: Request) -> Execution:
-        return Execution(
-            log=self.log,
-            input=request.input,
-            ask=self._desk.ask,
-            keep=self._kept.__setitem__,
-            run_id=self.id,
-            config=request.config,
-            session_id=request.session_id,
-            stream_nodes=request.stream_nodes,
-            tweaks=request.tweaks,
-        )
-
-    def _end(self) -> None:
-        """Say how it ended, and wake who waits. Also called for a task that was cancelled before it began."""
-        if self._over:
-            return
-        if self._finished:
-            usage = self.usage
-            self.log.append("run.finished", output=self.output, **({} if usage is None else {"usage": usage}))
-        elif self.error is not None:
-            self.log.append("run.failed", **failure(self.error, self.log.since(0)))
-        else:
-            self._reason = self._reason or "its task was cancelled"
-            self.log.append("run.cancelled", reason=self._reason)
-        self._over = True
-        self._changes.notify()
-
-    def _end_if_lost(self) -> None:
-        """A loop that was closed takes its runs with it, without a word to them."""
-        if self._job.loop.is_closed() and not self._over:
-            self._reason = "its event loop was closed"
-            self._job.abandon()
-            self._end()
+        self._keeper = RunKeeper(self)
 
     # What it did so far
 
@@ -172,10 +66,28 @@ class Run:
         return str(self.read(lambda state: state.text))
 
     @property
+    def output(self) -> Any:
+        """What the flow returned: the very object in the kernel that ran it, its JSON form in a record."""
+        return self._work.output
+
+    @property
+    def error(self) -> BaseException | None:
+        """What the flow raised; a RecordedError where only the record of it is left."""
+        return self._work.error
+
+    @property
     def usage(self) -> dict[str, int] | None:
         """Tokens of the whole run: input_tokens, output_tokens, total_tokens."""
         usage: dict[str, int] | None = self.read(lambda state: state.usage)
         return usage
+
+    @property
+    def cost(self) -> float | None:
+        """What its models cost by `lf.options.prices`, in that currency; None where no price is known."""
+        from lfwidget.table import Table
+
+        cost: float | None = self.read(lambda state: Table.of(state).cost)
+        return cost
 
     @property
     def duration(self) -> float | None:
@@ -186,7 +98,7 @@ class Run:
     @property
     def pending(self) -> list[Question]:
         """What nodes ask a person and nobody has answered yet."""
-        return self._desk.pending
+        return self._work.desk.pending
 
     def table(self) -> Table:
         """One row a node: status, duration, first_token (seconds), tokens, tokens/s, cost."""
@@ -197,22 +109,17 @@ class Run:
 
     def read(self, question: Callable[[RunState], Any]) -> Any:
         """The answer of `question` from the state after the newest event; the state must not leave it."""
-        with self._state_lock:
-            for event in self.log.since(self._state.seq):
-                self._state.apply(event)
-            return question(self._state)
+        return self._work.read(question)
 
     def live_output(self, span: str) -> tuple[bool, Any]:
         """Whether the object that a span returned was kept, and the object."""
-        return span in self._kept, self._kept.get(span)
+        return span in self._work.kept, self._work.kept.get(span)
 
     # What can be done with it
 
     def cancel(self, reason: str = "you cancelled it") -> None:
         """Stop it. From any thread; it has stopped when `status` is `cancelled`."""
-        if not self._over:
-            self._reason = reason
-            self._job.cancel()
+        self._work.cancel(reason)
 
     def answer(self, value: Any, request: str | None = None) -> None:
         """Answer what a node asks.
@@ -225,7 +132,7 @@ class Run:
             InputError: nothing is asked, it is not clear which question is meant, or the value does not fit.
             UnknownNameError: there is no such question.
         """
-        self._desk.answer(value, request)
+        self._work.desk.answer(value, request)
 
     def answer_typed(self, typed: Any, request: str) -> None:
         """Answer by what a person typed or chose: text is understood as what the node wants, where that is another
@@ -235,7 +142,29 @@ class Run:
             InputError: the value does not fit.
             UnknownNameError: there is no such question.
         """
-        self._desk.answer(typed, request, typed=True)
+        self._work.desk.answer(typed, request, typed=True)
+
+    def note(self, *words: str, at: float | None = None) -> None:
+        """Add a teacher's note: `run.note("look here")`, or on a node: `run.note("model", "look here", at=1.2)`.
+
+        It is kept with the run, and shown when playback gets there.
+
+        Args:
+            *words: the note, or a node's id or title and the note.
+            at: the moment it belongs to, in seconds of the run; by default the node's start, or now.
+
+        Raises:
+            InputError: there is no text, or `at` is no moment.
+            UnknownNameError: there is no such node.
+        """
+        *node, text = words or ("",)
+        if len(node) > 1 or not str(text).strip():
+            raise InputError('a note is text: run.note("look here"), or run.note("model", "look here")')
+        if at is not None and not 0 <= at < float("inf"):
+            raise InputError(f"at= is a moment of the run, in seconds from its start, not {at!r}")
+        titles: dict[str, str] = self.read(lambda state: {key: node.title for key, node in state.nodes.items()})
+        where = {"node": find_node(node[0], titles)} if node else {}
+        self.log.append("note", text=text, **where, **({} if at is None else {"moment": float(at)}))
 
     def show(self) -> Run:
         """Display it here, and give it back: `await flow.run(x).show()` draws and waits in one line."""
@@ -246,15 +175,7 @@ class Run:
         return self._outcome().__await__()
 
     async def _outcome(self) -> Any:
-        self._refuse_inside()
-        self._end_if_lost()
-        try:
-            await self._changes.until(lambda: self._over or self._stuck())
-        except asyncio.CancelledError:
-            # As with a task: who stops waiting for it stops it, and learns so when it has stopped.
-            self.cancel("the code that awaited it was cancelled")
-            await self._changes.until(lambda: self._over or not self._job.loop.is_running())
-            raise
+        await self._work.until(lambda: self._work.over or self._stuck())
         return self._result()
 
     def result(self, timeout: float | None = None) -> Any:
@@ -273,34 +194,28 @@ class Run:
             RunDeadlockError: this code is itself a part of the run.
             NestedLoopError: the loop cannot wait inside itself (uvloop): use `await run`.
         """
-        self._refuse_inside()
+        self._work.refuse_inside()
         deadline = None if timeout is None else time.monotonic() + timeout
         # While the main thread waits, no answer from the page gets through.
         here = threading.current_thread() is threading.main_thread()
         while True:
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
             try:
-                self.wait(left, lambda: self._over or (self._asks() if here else self._stuck()))
+                self.wait(left, lambda: self._work.over or (self._asks() if here else self._stuck()))
             except TimeoutError:
                 raise TimeoutError(f"the run {self.name!r} did not end within {timeout} s; it goes on") from None
-            if self._over or not display.asks_here():
+            if self._work.over or not display.asks_here():
                 return self._result()
             display.ask(self)
 
     def wait(self, timeout: float | None, ready: Callable[[], bool]) -> None:
         """Wait in synchronous code until `ready()`, which is asked again after each end, question and answer."""
-        self._end_if_lost()
-        runtime.wait(self._changes, ready, self._job.loop, timeout, lambda: self.cancel("Ctrl-C was pressed"))
+        self._work.wait(timeout, ready)
 
     def _result(self) -> Any:
-        if not self._over:
+        if not self._work.over:
             raise InputRequiredError(_question_text(self.pending), self.pending)
-        if self.error is not None:
-            # Raised as it came, or each time somebody asks would add to its traceback.
-            raise self.error.with_traceback(self._traceback)
-        if not self._finished:
-            raise RunCancelledError(f"the run {self.name!r} was cancelled: {self._reason}", self._reason)
-        return self.output
+        return self._work.outcome()
 
     def _stuck(self) -> bool:
         """Whether a node asks a person and there is nobody who could answer."""
@@ -308,17 +223,11 @@ class Run:
 
     def _asks(self) -> bool:
         # One that was told to stop is about to take its questions back.
-        return bool(self.pending) and self._reason is None
+        return bool(self.pending) and self._work.reason is None
 
     def _is_shown(self) -> bool:
         mine = self._widget is not None and self._widget.comm is not None
         return runtime.kernel() is not None and (mine or self._watched())
-
-    def _refuse_inside(self) -> None:
-        if self.id in _inside.get():
-            raise RunDeadlockError(
-                f"this code is part of the run {self.name!r}, so that run would wait for itself for ever"
-            )
 
     async def __aiter__(self) -> AsyncIterator[dict[str, Any]]:
         """Every event from the first, those to come as they come, until the run has ended."""
@@ -334,6 +243,58 @@ class Run:
         finally:
             unsubscribe()
 
+    # How it is kept
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write it to a record file, which `lf.open()` reads: JSON lines, by convention named `.lfrun`.
+
+        Returns:
+            The path.
+        """
+        from lfwidget.record.file import Record, write_record
+
+        write_record(path, Record(self.about, self.log.since(0)))
+        return Path(path)
+
+    def to_html(self, path: str | os.PathLike[str] | None = None) -> str:
+        """One page with the picture, the table and the player in it: it opens from disk, without any network.
+
+        Args:
+            path: where to write it; None only returns it.
+        """
+        from lfwidget.record.page import run_page
+
+        state = self.read(lambda state: state.to_json())
+        return _written(run_page(self.about, self.log.since(0), state), path)
+
+    def to_svg(self, path: str | os.PathLike[str] | None = None) -> str:
+        """The graph with the state of each node, as a picture.
+
+        Args:
+            path: where to write it; None only returns it.
+        """
+        from lfwidget.record.svg import to_svg
+
+        state = self.read(lambda state: state.to_json())
+        title = f"{state['flow']}: {self.name}"
+        return _written(to_svg(state["graph"], state["nodes"], title=title), path)
+
+    def replay(self, speed: float = 1.0) -> Run:
+        """The same run again as a live one: for a class, a gateway, a test.
+
+        Args:
+            speed: 2.0 is twice as fast; `float("inf")` does not wait at all.
+
+        Returns:
+            A new run, which has the same events with the same times in them.
+
+        Raises:
+            InputError: `speed` is no number above 0, or the run has not ended.
+        """
+        from lfwidget.runners.replay import replay
+
+        return Run(replay(self.log.since(0), speed), self.input, about=self.about)
+
     # How it looks
 
     @property
@@ -343,16 +304,19 @@ class Run:
 
         if self._widget is None or self._widget.comm is None:
             self._widget = FlowWidget(
-                graph=self._runner.graph, title=self.name, cancel=self._cancel_named, answer=self._answer_named
+                graph=self.log.since(0)[0]["graph"],
+                title=self.name,
+                cancel=lambda _run: self.cancel("Stop was pressed"),
+                answer=lambda _run, request, value: self.answer_typed(value, request),
+                note=lambda _run, words, at: self.note(*words, at=at),
             )
             self._widget.add(self.id, self.name, self.log)
         return self._widget
 
-    def _cancel_named(self, _run: str) -> None:
-        self.cancel("Stop was pressed")
-
-    def _answer_named(self, _run: str, request: str, value: Any) -> None:
-        self.answer_typed(value, request)
+    def tell_page(self, token: str) -> None:
+        """Let the page know that a record with this token should be where this run was live."""
+        if self._widget is not None and self._widget.comm is not None:
+            self._widget.kept(self.id, token)
 
     def __repr__(self) -> str:
         from lfwidget.text import run_text
@@ -360,16 +324,21 @@ class Run:
         text: str = self.read(run_text)
         return text
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        if runtime.is_batch():
-            from lfwidget.record.html import run_html
+    def _ipython_display_(self) -> None:
+        """Live where somebody watches, then the record in its place; at once the record where nobody does."""
+        self._keeper.show()
 
-            display.settle(self)
-            html = self.read(lambda state: run_html(state.to_json(), f"{state.flow}: {self.name}"))
-            return {"text/plain": repr(self), "text/html": html}
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        """For whoever asks for a form of it instead of displaying it: what a notebook would keep of it now."""
         if runtime.kernel() is None:
             return {"text/plain": repr(self)}
-        return display.bundle(self.widget, repr(self))
+        return self._keeper.bundle()
+
+
+def _written(text: str, path: str | os.PathLike[str] | None) -> str:
+    if path is not None:
+        Path(path).write_text(text, encoding="utf-8")
+    return text
 
 
 def _question_text(pending: list[Question]) -> str:

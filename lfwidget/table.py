@@ -53,6 +53,12 @@ class Table(Sequence[Row]):
         return cls([_row(node) for node in cards if (node.definition or {}).get("type") not in ("start", "end")])
 
     @property
+    def cost(self) -> float | None:
+        """What all of it cost; None where no price is known."""
+        known = [row.cost for row in self._rows if row.cost is not None]
+        return sum(known) if known else None
+
+    @property
     def columns(self) -> list[str]:
         """The names of the columns."""
         return list(_COLUMNS.values())

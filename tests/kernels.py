@@ -89,6 +89,7 @@ class Kernel:
     def __init__(self, *, batch=False):
         self.batch = batch
         self.comms = Comms()
+        self.outputs = {}
         self._stderr = Path(tempfile.mkstemp(suffix=".stderr")[1])
         with self._stderr.open("w") as stderr:
             self._manager, self._client = start_new_kernel(kernel_name="python3", stderr=stderr, cwd=str(TESTS))
@@ -119,6 +120,7 @@ class Kernel:
             except queue.Empty:
                 raise TimeoutError(f"the kernel said nothing of the kind for {HANG} s:\n{self.stderr}") from None
             self.comms.take(message)
+            self._place(message)
             if until(message):
                 return message
 
@@ -176,6 +178,17 @@ class Kernel:
         assert reply["content"]["status"] == "ok"
         return reply["content"]
 
+    def _place(self, message):
+        """What stands in the notebook: an output that has an id can be filled again."""
+        name = message["content"].get("transient", {}).get("display_id")
+        if name:
+            self.outputs[name] = message["content"]["data"]
+
+    @property
+    def displayed(self):
+        """The outputs that can be filled again, as they are now, in the order they were put up."""
+        return list(self.outputs.values())
+
     @staticmethod
     def _ends(message, request, cell):
         if message["parent_header"].get("msg_id") != request:
@@ -185,6 +198,7 @@ class Kernel:
             setattr(cell, content["name"], getattr(cell, content["name"]) + content["text"])
         elif kind == "error":
             cell.error = f"{content['ename']}: {content['evalue']}"
-        elif kind in ("execute_result", "display_data"):
+        elif kind in ("execute_result", "display_data") and any(content["data"].values()):
+            # A flow's own display has room for a record below it, which is empty at first.
             cell.shown.append(content["data"])
         return kind == "status" and content["execution_state"] == "idle"

@@ -55,7 +55,7 @@ def test_an_impossible_value_is_refused_and_the_old_one_stays(options, name, val
 def test_they_show_themselves(options):
     options.keep_runs = 9
     assert "lf.options.keep_runs = 9" in repr(options)
-    assert dir(options) == ["keep_runs", "loop", "prices"]
+    assert dir(options) == ["keep_runs", "loop", "prices", "record"]
 
 
 def test_they_can_be_copied(options):

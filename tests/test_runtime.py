@@ -310,7 +310,7 @@ for _ in range(2):
     except SystemExit as left:
         print(left)
 run = lf.Flow(SmallRunner(echo)).run("after")
-run._job.loop.call_soon_threadsafe(sys.exit)  # not a step: whatever runs on that loop
+run._work._job.loop.call_soon_threadsafe(sys.exit)  # not a step: whatever runs on that loop
 print(run.result(), lf.Flow(SmallRunner(echo)).run("and after").result())
 """
     ) == ("No API key\nNo API key\nafter and after\n", "")

@@ -21,15 +21,14 @@ const made = new Map<IconName, SVGSVGElement>();
 export function icon(name: IconName): Node {
   let first = made.get(name);
   if (!first) {
-    first = s(
-      "svg",
-      { class: "lfw-icon", viewBox: "0 0 24 24", "aria-hidden": "true" },
-      s("path", { d: shapes[name] }),
-    );
+    first = drawn(shapes[name]);
     made.set(name, first);
   }
   return first.cloneNode(true);
 }
+
+export const drawn = (shape: string): SVGSVGElement =>
+  s("svg", { class: "lfw-icon", viewBox: "0 0 24 24", "aria-hidden": "true" }, s("path", { d: shape }));
 
 /** A type that has none, or that only a newer kernel knows, is drawn as a plain node. */
 export const iconOf = (type: NodeType): Node => icon(Object.hasOwn(shapes, type) ? (type as IconName) : "node");

@@ -5,3 +5,14 @@ declare module "virtual:icons" {
   const icons: Record<import("./icons.ts").IconName, string>;
   export default icons;
 }
+
+declare module "virtual:player-icons" {
+  const icons: Record<import("./player/icons.ts").PlayerIcon, string>;
+  export default icons;
+}
+
+/** A style sheet as text, as small as in the widget. */
+declare module "*.css?text" {
+  const css: string;
+  export default css;
+}

@@ -1,24 +1,35 @@
-"""A flow or a run as a piece of HTML that needs no script: what a notebook shows where no widget can live.
+"""A flow or a run as a piece of HTML: a part that needs no script, and for a run the player, which takes its place.
 
-Everything is inline (styles, the picture as a data URI): JupyterLab's sanitiser takes away `<style>`, inline `<svg>`
-and ids, and GitHub's takes away the picture as well, which leaves the table.
+In the static part everything is inline (styles, the picture as a data URI): JupyterLab's sanitiser takes away
+`<style>`, inline `<svg>` and ids, and GitHub's takes away the picture as well, which leaves the table.
 """
 
 from __future__ import annotations
 
-import base64
+import hashlib
+from collections.abc import Sequence
+from functools import lru_cache
 from html import escape
 from typing import Any
 
 from lfwidget.model.graph import Graph
 from lfwidget.model.preview import preview
-from lfwidget.record.svg import STATUS_COLOURS, STATUS_GLYPHS, STATUS_WORDS, to_svg
+from lfwidget.page_files import page_file
+from lfwidget.record.about import About
+from lfwidget.record.found import LOG_TYPE
+from lfwidget.record.pack import pack, squeeze
+from lfwidget.record.svg import STATUS_COLOURS, STATUS_GLYPHS, STATUS_WORDS, data_uri, to_svg
 
-__all__ = ["flow_html", "run_html"]
+__all__ = ["flow_html", "record_html", "run_html"]
+
+PLAYER_TYPE = "application/x-lfwidget-player"
 
 _LONGEST = 2_000
-_CELL = "padding:4px 8px;text-align:left;vertical-align:top;border-bottom:1px solid #8c959f55"
-_NUMBER = _CELL + ";text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums"
+_LINES = 2
+"""Of text on a card of the picture: the table below it has the rest."""
+# Short, since they stand in every row. JupyterLab's own style aligns cells to the right.
+_WORD = "text-align:left;vertical-align:top"
+_NUMBER = "text-align:right;vertical-align:top"
 _SAID = "white-space:pre-wrap;overflow-wrap:anywhere;max-height:9em;overflow:auto"
 
 
@@ -28,6 +39,41 @@ def flow_html(graph: Graph, title: str) -> str:
     return f'<div style="max-width:100%">{_picture(to_svg(graph, title=title), f"{title}: {names}")}</div>'
 
 
+def record_html(about: About, events: Sequence[dict[str, Any]], state: dict[str, Any], token: str = "") -> str:
+    """A run with everything that playing it needs. No ids: the same record may stand in a page twice.
+
+    Args:
+        about: the head of the record.
+        events: of the run.
+        state: `RunState.to_json()` after the last of them.
+        token: by which a page finds this very record.
+
+    Raises:
+        DisplayError: the page's bundle is missing.
+    """
+    title = f"{state['flow']}: {state['name']}" if state["name"] else state["flow"]
+    return (
+        f'<div class="lfwidget-record" data-lfw="{escape(token, quote=True)}">'
+        f"<div>{run_html(state, title)}{_HOW}</div>{_player(page_file('record.js'))}"
+        f'<script type="{LOG_TYPE}">{pack(about, events)}</script>'
+        f"<script>{page_file('loader.js')}</script></div>"
+    )
+
+
+@lru_cache(maxsize=1)
+def _player(code: str) -> str:
+    """The player, compressed, in a script element that no browser runs: `loader.js` unpacks it, once in a page."""
+    key = hashlib.sha256(code.encode()).hexdigest()[:12]
+    return f'<script type="{PLAYER_TYPE}" data-key="{key}">{squeeze(code)}</script>'
+
+
+_HOW = (
+    '<div style="padding:4px 0;opacity:.75;font-size:90%">This run can be played back. In Jupyter: choose '
+    "<b>Trust Notebook</b> (command palette, or File menu), then reopen it. In Python: "
+    "<code>lfwidget.open(&quot;this-notebook.ipynb&quot;)</code>. No kernel, server or key is needed.</div>"
+)
+
+
 def run_html(state: dict[str, Any], title: str) -> str:
     """A run: its picture and a table of its nodes.
 
@@ -35,25 +81,24 @@ def run_html(state: dict[str, Any], title: str) -> str:
         state: `RunState.to_json()`.
         title: of the flow.
     """
-    picture = _picture(to_svg(state["graph"], state["nodes"], title=title), _summary(state, title))
+    svg = to_svg(state["graph"], state["nodes"], title=title, lines=_LINES)
     drawn = [
         node for node in state["graph"]["nodes"] if node.get("card", True) and node["type"] not in ("start", "end")
     ]
     rows = "".join(_row(node["id"], state["nodes"][node["id"]]) for node in drawn)
     heads = ("node", "status", "first token", "time", "tokens", "tokens/s", "text")
-    head = "".join(f'<th style="{_CELL if h in ("node", "status", "text") else _NUMBER}">{h}</th>' for h in heads)
+    head = "".join(f'<th style="{_WORD if h in ("node", "status", "text") else _NUMBER}">{h}</th>' for h in heads)
     return (
         f'<div style="max-width:100%"><div style="padding:4px 0"><b>{escape(title)}</b> &nbsp;'
-        f"{escape(_summary(state))}</div>{_notices(state)}{picture}"
-        f'<table style="border-collapse:collapse;table-layout:auto;margin:8px 0;width:100%">'
+        f"{escape(_summary(state))}</div>{_notices(state)}{_picture(svg, _summary(state, title))}"
+        f'<table cellpadding="5" style="border-collapse:collapse;margin:8px 0;width:100%">'
         f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 
 
 def _picture(svg: str, words: str) -> str:
-    data = base64.b64encode(svg.encode()).decode()
     return (
-        f'<img alt="{escape(words, quote=True)}" src="data:image/svg+xml;base64,{data}" '
+        f'<img alt="{escape(words, quote=True)}" src="{data_uri(svg)}" '
         f'style="max-width:100%;height:auto;border-radius:6px"/>'
     )
 
@@ -86,9 +131,9 @@ def _row(name: str, node: dict[str, Any]) -> str:
     numbers = (_seconds(node["first_token"]), _seconds(node["duration"]), str(node["tokens"] or ""), _rate(node))
     cells = "".join(f'<td style="{_NUMBER}">{number}</td>' for number in numbers)
     return (
-        f'<tr><td style="{_CELL};white-space:nowrap">{escape(name)}</td>'
-        f'<td style="{_CELL};white-space:nowrap;color:{STATUS_COLOURS[status]}">{word}</td>'
-        f'{cells}<td style="{_CELL};width:55%"><div style="{_SAID}">{escape(_words(node))}</div></td></tr>'
+        f'<tr><td style="{_WORD}">{escape(name)}</td>'
+        f'<td style="{_WORD};white-space:nowrap;color:{STATUS_COLOURS[status]}">{word}</td>'
+        f'{cells}<td style="{_WORD};width:55%"><div style="{_SAID}">{escape(_words(node))}</div></td></tr>'
     )
 
 

@@ -10,13 +10,13 @@ import re
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax.saxutils import escape
 
 from lfwidget.model.graph import Edge, Graph, Node
 from lfwidget.model.measure import char_width, fit
 from lfwidget.model.preview import preview
 
-__all__ = ["STATUS_COLOURS", "STATUS_GLYPHS", "STATUS_WORDS", "to_svg"]
+__all__ = ["STATUS_COLOURS", "STATUS_GLYPHS", "STATUS_WORDS", "data_uri", "to_svg"]
 
 STATUS_GLYPHS = {
     "idle": "○",
@@ -49,6 +49,12 @@ _STRIPES = {
     "graph": "#4f46e5",
     "each": "#0d9488",
 }
+# Classes and not attributes: a record holds a picture, and has a budget.
+_STYLE = (
+    "text{font:11px %s;fill:#59636e;white-space:pre}.h{font-size:13px;font-weight:600;fill:#1f2328}"
+    ".m{font-family:%s;fill:#1f2328}.s{font-weight:600}.e{text-anchor:end}.c{text-anchor:middle}"
+    ".l{fill:none;stroke:#8c959f;stroke-width:1.5}.f{fill:#f6f8fa;stroke:#d1d9e0}"
+)
 _SANS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'Noto Sans CJK SC', sans-serif"
 _MONO = "ui-monospace, 'SFMono-Regular', Menlo, Consolas, 'DejaVu Sans Mono', 'Noto Sans Mono CJK SC', monospace"
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -60,13 +66,16 @@ Point = tuple[float, float]
 _BODY_TOP = 58
 
 
-def to_svg(graph: Graph, nodes: Mapping[str, Mapping[str, Any]] | None = None, *, title: str = "flow") -> str:
+def to_svg(
+    graph: Graph, nodes: Mapping[str, Mapping[str, Any]] | None = None, *, title: str = "flow", lines: int | None = None
+) -> str:
     """Draw a graph, with the state of its nodes where there is one.
 
     Args:
         graph: with positions, as `layout()` gives it.
         nodes: the `nodes` of `RunState.to_json()`; None draws the flow before any run.
         title: for screen readers, as `<title>`.
+        lines: of text on a card; None for as many as it has room for.
 
     Returns:
         A whole SVG document. Everything that came from a model or a user is escaped.
@@ -79,20 +88,30 @@ def to_svg(graph: Graph, nodes: Mapping[str, Mapping[str, Any]] | None = None, *
     parts = [
         _open(box),
         f"<title>{_clean(title)}</title>",
-        f'<rect x="{box[0]:.0f}" y="{box[1]:.0f}" width="{box[2]:.0f}" height="{box[3]:.0f}" fill="#ffffff"/>',
+        _rect(*box, " fill='#fff'"),
     ]
     parts += [_frame(node, states.get(node["id"], {})) for node in cards if node["id"] in frames]
     parts += [_edge(edge, by_id) for edge in graph["edges"] if edge["source"] in by_id and edge["target"] in by_id]
-    parts += [_card(node, states.get(node["id"], {})) for node in cards if node["id"] not in frames]
+    parts += [_card(node, states.get(node["id"], {}), lines) for node in cards if node["id"] not in frames]
     return "".join([*parts, "</svg>"])
 
 
 def _open(box: tuple[float, float, float, float]) -> str:
     x, y, width, height = (f"{value:.0f}" for value in box)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{x} {y} {width} {height}" width="{width}" height="{height}" '
-        f'role="img" font-family={quoteattr(_SANS)}>'
+        f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='{x} {y} {width} {height}' width='{width}' height='{height}' "
+        f"role='img' xml:space='preserve'><style>{_STYLE % (_SANS, _MONO)}</style>"
     )
+
+
+def data_uri(svg: str) -> str:
+    """The picture as an address, for an attribute in double quotes. Only what would end it is encoded: as base64 it
+    would take a sixth more.
+    """
+    return "data:image/svg+xml," + _ENDING.sub(lambda match: f"%{ord(match[0]):02X}", svg)
+
+
+_ENDING = re.compile('[%#<>&"\n\r\t]')
 
 
 def _bounds(cards: list[Node], edges: list[Edge]) -> tuple[float, float, float, float]:
@@ -109,10 +128,9 @@ def _bounds(cards: list[Node], edges: list[Edge]) -> tuple[float, float, float, 
 def _frame(node: Node, state: Mapping[str, Any]) -> str:
     x, y, width, height = node["x"], node["y"], node["width"], node["height"]
     return (
-        f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" rx="10" fill="#f6f8fa" '
-        f'stroke="#d1d9e0" stroke-dasharray="4 3"/>'
-        + _text(x + 12, y + 22, fit(node["title"], width - 110, 13), size=13, weight=600)
-        + _status(state, x + width - 12, y + 22, anchor="end")
+        _rect(x, y, width, height, " class='f' rx='10' stroke-dasharray='4 3'")
+        + _text(x + 12, y + 22, fit(node["title"], width - 110, 13), "h")
+        + _status(state, x + width - 12, y + 22, "e")
     )
 
 
@@ -123,22 +141,22 @@ def _edge(edge: Edge, by_id: Mapping[str, Node]) -> str:
     stops = [start, *((x, y) for x, y in edge.get("points", [])), end]
     goes_back = bool(edge.get("points")) and stops[1][0] > stops[-2][0]
     path = _corners(stops) if goes_back else _curves(stops)
-    dash = {"conditional": ' stroke-dasharray="6 4"', "fallback": ' stroke-dasharray="2 4"'}.get(
+    dash = {"conditional": " stroke-dasharray='6 4'", "fallback": " stroke-dasharray='2 4'"}.get(
         edge.get("kind", "flow"), ""
     )
     label = edge.get("label")
     middle = stops[len(stops) // 2 - 1], stops[len(stops) // 2]
     at = ((middle[0][0] + middle[1][0]) / 2, (middle[0][1] + middle[1][1]) / 2 - 4)
-    drawn = f'<path d="{path}" fill="none" stroke="#8c959f" stroke-width="1.5"{dash}/>'
-    return drawn + (_text(*at, label, size=11, colour="#59636e", anchor="middle") if label else "")
+    drawn = f"<path class='l' d='{path}'{dash}/>"
+    return drawn + (_text(*at, label, "c") if label else "")
 
 
 def _curves(stops: list[Point]) -> str:
     """Through all points, level at each."""
-    path = f"M{stops[0][0]:.1f} {stops[0][1]:.1f}"
+    path = f"M{_at(stops[0])}"
     for (x1, y1), (x2, y2) in pairwise(stops):
         reach = max(24.0, abs(x2 - x1) / 2)
-        path += f"C{x1 + reach:.1f} {y1:.1f} {x2 - reach:.1f} {y2:.1f} {x2:.1f} {y2:.1f}"
+        path += f"C{_at((x1 + reach, y1))} {_at((x2 - reach, y2))} {_at((x2, y2))}"
     return path
 
 
@@ -146,11 +164,11 @@ def _corners(stops: list[Point]) -> str:
     """A line that goes back: out to the right, down, under the cards, and up into its target, with round corners."""
     start, first, last, end = stops[0], stops[1], stops[-2], stops[-1]
     bends = [(first[0], start[1]), first, last, (last[0], end[1])]
-    path = f"M{start[0]:.1f} {start[1]:.1f}"
+    path = f"M{_at(start)}"
     for before, at, after in zip([start, *bends[:-1]], bends, [*bends[1:], end], strict=True):
         near, far = _toward(at, before), _toward(at, after)
-        path += f"L{near[0]:.1f} {near[1]:.1f}Q{at[0]:.1f} {at[1]:.1f} {far[0]:.1f} {far[1]:.1f}"
-    return f"{path}L{end[0]:.1f} {end[1]:.1f}"
+        path += f"L{_at(near)}Q{_at(at)} {_at(far)}"
+    return f"{path}L{_at(end)}"
 
 
 def _toward(at: Point, other: Point) -> Point:
@@ -167,7 +185,7 @@ def _port_y(node: Node, side: str, port: str | None) -> float:
     return node["y"] + node["height"] * (names.index(port) + 1) / (len(names) + 1)
 
 
-def _card(node: Node, state: Mapping[str, Any]) -> str:
+def _card(node: Node, state: Mapping[str, Any], most: int | None) -> str:
     if node["type"] in ("start", "end"):
         return _pill(node)
     x, y, width, height = node["x"], node["y"], node["width"], node["height"]
@@ -175,44 +193,38 @@ def _card(node: Node, state: Mapping[str, Any]) -> str:
     failed = status == "failed"
     stripe = _STRIPES.get(node["type"], "#59636e")
     border = STATUS_COLOURS[status] if status not in ("idle", "skipped") else "#d1d9e0"
-    faded = ' opacity="0.6"' if status == "skipped" else ""
+    faded = " opacity='.6'" if status == "skipped" else ""
     body = (state.get("error") or {}).get("message", "") if failed else _said(state)
     rows = int((height - _BODY_TOP - 6) // _LINE)
-    lines = list(_wrap(body, width - 24, 11, rows))
+    lines = _wrap(body, width - 24, 11, rows if most is None else min(rows, most))
     return (
-        f"<g{faded}>"
-        f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" rx="6" fill="#ffffff" '
-        f'stroke="{border}"/>'
-        f'<rect x="{x:.1f}" y="{y:.1f}" width="4" height="{height:.1f}" rx="2" fill="{stripe}"/>'
-        + _text(x + 14, y + 20, fit(node["title"], width - 80, 13), size=13, weight=600)
-        + _text(x + width - 10, y + 20, _seconds(state.get("duration")), size=11, colour="#59636e", anchor="end")
-        + _status(state, x + 14, y + 40)
-        + _text(x + width - 10, y + 40, _tokens(state.get("tokens")), size=11, colour="#59636e", anchor="end")
-        + f'<line x1="{x + 4:.1f}" x2="{x + width:.1f}" y1="{y + 48:.1f}" y2="{y + 48:.1f}" stroke="{border}"/>'
-        + "".join(
-            _text(x + 14, y + _BODY_TOP + 8 + i * _LINE, line, size=11, mono=True) for i, line in enumerate(lines)
-        )
+        f"<g transform='translate({_at((x, y))})'{faded}>"
+        + _rect(0, 0, width, height, f" rx='6' fill='#fff' stroke='{border}'")
+        + _rect(0, 0, 4, height, f" rx='2' fill='{stripe}'")
+        + _text(14, 20, fit(node["title"], width - 80, 13), "h")
+        + _text(width - 10, 20, _seconds(state.get("duration")), "e")
+        + _status(state, 14, 40)
+        + _text(width - 10, 40, _tokens(state.get("tokens")), "e")
+        + f"<path d='M4 48H{_number(width)}' stroke='{border}'/>"
+        + "".join(_text(14, _BODY_TOP + 8 + i * _LINE, line, "m") for i, line in enumerate(lines))
         + "</g>"
     )
 
 
 def _pill(node: Node) -> str:
     x, y, width, height = node["x"], node["y"], node["width"], node["height"]
-    return (
-        f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" rx="{height / 2:.1f}" '
-        f'fill="#f6f8fa" stroke="#d1d9e0"/>'
-        + _text(x + width / 2, y + height / 2 + 4, node["title"], size=12, colour="#59636e", anchor="middle")
-    )
+    round_ = f" class='f' rx='{_number(height / 2)}'"
+    return _rect(x, y, width, height, round_) + _text(x + width / 2, y + height / 2 + 4, node["title"], "c")
 
 
 def _said(state: Mapping[str, Any]) -> str:
     return str(state.get("text") or "") or preview(state.get("output"))
 
 
-def _status(state: Mapping[str, Any], x: float, y: float, anchor: str = "start") -> str:
+def _status(state: Mapping[str, Any], x: float, y: float, anchor: str = "") -> str:
     status = state.get("status", "idle")
     words = f"{STATUS_GLYPHS[status]} {STATUS_WORDS.get(status, status)}"
-    return _text(x, y, words, size=11, weight=600, colour=STATUS_COLOURS[status], anchor=anchor)
+    return _text(x, y, words, f"s {anchor}".strip(), f" style='fill:{STATUS_COLOURS[status]}'")
 
 
 def _seconds(value: float | None) -> str:
@@ -225,24 +237,23 @@ def _tokens(value: int | None) -> str:
     return f"{value} tok" if value else ""
 
 
-def _text(  # noqa: PLR0913 - one per attribute of <text>
-    x: float,
-    y: float,
-    words: str,
-    *,
-    size: int,
-    colour: str = "#1f2328",
-    weight: int = 400,
-    anchor: str = "start",
-    mono: bool = False,
-) -> str:
-    if not words:
-        return ""
-    face = f" font-family={quoteattr(_MONO)}" if mono else ""
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" font-weight="{weight}" fill="{colour}" '
-        f'text-anchor="{anchor}" xml:space="preserve"{face}>{_clean(words)}</text>'
-    )
+def _text(x: float, y: float, words: str, style: str, more: str = "") -> str:
+    """Words at a place, in the classes `style`; nothing where there are none."""
+    return f"<text x='{_number(x)}' y='{_number(y)}' class='{style}'{more}>{_clean(words)}</text>" if words else ""
+
+
+def _rect(x: float, y: float, width: float, height: float, more: str) -> str:
+    at = f"x='{_number(x)}' y='{_number(y)}' " if x or y else ""
+    return f"<rect {at}width='{_number(width)}' height='{_number(height)}'{more}/>"
+
+
+def _at(point: Point) -> str:
+    return f"{_number(point[0])} {_number(point[1])}"
+
+
+def _number(value: float) -> str:
+    """To a tenth of a pixel, as short as that goes."""
+    return f"{value:.1f}".removesuffix(".0")
 
 
 def _clean(words: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from lfwidget.errors import EventError
 
-__all__ = ["Answer", "Cancel", "Message", "Ping", "Resync", "Start", "parse"]
+__all__ = ["Answer", "Cancel", "Keep", "Message", "Note", "Ping", "Player", "Resync", "Start", "parse"]
 
 
 @dataclass(frozen=True)
@@ -44,14 +44,37 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Note:
+    """Somebody wrote a note. `words` is the text, after the id of the node where it is on one; `moment` is seconds."""
+
+    request: str
+    run: str
+    words: tuple[str, ...]
+    moment: float | None
+
+
+@dataclass(frozen=True)
+class Keep:
+    """Keep was pressed."""
+
+    request: str
+    run: str
+
+
+@dataclass(frozen=True)
+class Player:
+    """The page wants the code of the player."""
+
+
+@dataclass(frozen=True)
 class Ping:
     """The page asks whether the kernel hears it."""
 
 
-Message: TypeAlias = Resync | Start | Cancel | Answer | Ping
+Message: TypeAlias = Resync | Start | Cancel | Answer | Note | Keep | Player | Ping
 
 
-def parse(content: Any) -> Message:
+def parse(content: Any) -> Message:  # noqa: PLR0911 - one line per kind
     """The message that came.
 
     Raises:
@@ -69,6 +92,13 @@ def parse(content: Any) -> Message:
     if kind == "answer":
         request, run, question = (_text(content, name) for name in ("request", "run", "question"))
         return Answer(request, run, question, content.get("value"))
+    if kind == "note":
+        words = tuple(filter(None, (content.get("node"), _text(content, "text"))))
+        return Note(_text(content, "request"), _text(content, "run"), words, content.get("moment"))
+    if kind == "keep":
+        return Keep(_text(content, "request"), _text(content, "run"))
+    if kind == "player":
+        return Player()
     if kind == "ping":
         return Ping()
     raise EventError(f"no message is of the kind {kind!r}", content, "kind")

@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import anywidget
@@ -15,31 +14,23 @@ import traitlets
 from ipywidgets import Layout  # type: ignore[import-untyped]  # it has no stubs
 
 from lfwidget import runtime
-from lfwidget.errors import DisplayError, EventError, InputError, LfwidgetError
+from lfwidget.errors import EventError, InputError, LfwidgetError
 from lfwidget.model.graph import Graph
 from lfwidget.model.log import RunLog
 from lfwidget.model.state import RunState
+from lfwidget.page_files import page_file
 from lfwidget.runners.base import Form
 from lfwidget.ticker import ticker
 from lfwidget.widget.board import Board
 from lfwidget.widget.feed import Feed
-from lfwidget.widget.messages import Answer, Cancel, Message, Ping, Resync, Start, parse
+from lfwidget.widget.messages import Answer, Cancel, Keep, Message, Note, Ping, Player, Resync, Start, parse
 
 __all__ = ["FlowWidget"]
 
-_STATIC = Path(__file__).parent.parent / "static"
 _TRAIT_PERIOD = 0.1
 """Seconds between two updates of the traits that observers see."""
 
 _logger = logging.getLogger("lfwidget")
-
-
-def _static(name: str) -> str:
-    """A file of the bundle. Read when a widget is made: a checkout in which it was not built can still be imported."""
-    try:
-        return (_STATIC / name).read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise DisplayError(f"the page is not built: {_STATIC / name} is missing. Run: make bundle") from error
 
 
 class FlowWidget(anywidget.AnyWidget):
@@ -52,6 +43,9 @@ class FlowWidget(anywidget.AnyWidget):
         start: starts a run of what was typed, and gives its id.
         cancel: stops a run, by id.
         answer: takes a run's id, the request that is answered, and the value.
+        note: adds a note to a run: takes its id, the words of the note (after the node's id, where it is on one), and
+            the moment in seconds, or None.
+        keep: puts the record of a run into the notebook, and gives the token by which the page finds it.
 
     Attributes:
         runs: [{id, name, status}], the newest last.
@@ -60,8 +54,8 @@ class FlowWidget(anywidget.AnyWidget):
         height: of a view, in pixels.
     """
 
-    _esm = property(lambda _self: _static("widget.js"))
-    _css = property(lambda _self: _static("widget.css"))
+    _esm = property(lambda _self: page_file("widget.js"))
+    _css = property(lambda _self: page_file("widget.css"))
 
     graph = traitlets.Dict().tag(sync=True)
     form = traitlets.Dict(default_value=None, allow_none=True).tag(sync=True)
@@ -78,10 +72,13 @@ class FlowWidget(anywidget.AnyWidget):
         title: str,
         cancel: Callable[[str], None],
         answer: Callable[[str, str, Any], None],
+        note: Callable[[str, Sequence[str], float | None], None],
         form: Form | None = None,
         start: Callable[[Any], str] | None = None,
+        keep: Callable[[str], str] | None = None,
     ) -> None:
         self._start_run, self._cancel_run, self._answer_run = start, cancel, answer
+        self._note_run, self._keep_run = note, keep
         self._feeds: dict[str, Feed] = {}
         # Without a kernel there is no thread on which all traits are set.
         self._runs_lock = threading.RLock()
@@ -113,6 +110,10 @@ class FlowWidget(anywidget.AnyWidget):
             feed.stop()
             with self._runs_lock:
                 self.runs = [other for other in self.runs if other["id"] != run]
+
+    def kept(self, run: str, token: str) -> None:
+        """Say that the record of a run was put into the notebook: a page that does not see it says how to keep it."""
+        self._say({"kind": "kept", "run": run, "token": token})
 
     def close(self) -> None:
         """Send nothing more, and let the page know."""
@@ -192,6 +193,20 @@ class FlowWidget(anywidget.AnyWidget):
                 self._cancel_run(run)
             case Answer(_, run, question, value):
                 self._answer_run(run, question, value)
+            case _:
+                self._tend(message)
+
+    def _tend(self, message: Message) -> None:
+        """What is asked about a run that was, mostly."""
+        match message:
+            case Note(_, run, words, moment):
+                self._note_run(run, words, moment)
+            case Keep(_, run):
+                if self._keep_run is None:
+                    raise InputError("this display becomes a record by itself")
+                self.kept(run, self._keep_run(run))
+            case Player():
+                ticker.call(partial(self.send, {"kind": "player"}, [page_file("record.js").encode()]))
 
     def _resync(self, run: str, have: int) -> None:
         feed = self._feeds.get(run)

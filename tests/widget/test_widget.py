@@ -85,7 +85,7 @@ def test_a_flow_that_was_closed_can_be_displayed_again(kernel):
 
 
 def test_a_run_has_a_widget_of_its_own_without_an_input_box(kernel):
-    kernel.run("flow = lf.Flow(SmallRunner(echo)); run = flow.run('hi')")
+    kernel.run("gate = Gate(); run = lf.Flow(SmallRunner(gate)).run('hi')")
     widget = kernel.run("run").shown[-1][VIEW]["model_id"]
     assert kernel.comms.opened[widget]["form"] is None
     kernel.say(widget, {"kind": "start", "request": "r1", "input": "hi"})
@@ -100,7 +100,7 @@ def test_it_goes_into_other_widgets(kernel):
 
 def test_a_page_that_was_not_built_is_said_to_be(kernel):
     cell = kernel.run("""
-    from lfwidget.widget import widget as module
+    from lfwidget import page_files as module
     there, module._STATIC = module._STATIC, module._STATIC / "nowhere"
     try:
         lf.Flow(SmallRunner(echo)).widget

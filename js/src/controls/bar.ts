@@ -6,8 +6,11 @@ import { sumTokens } from "../model/node.ts";
 import type { RunState } from "../model/state.ts";
 import type { RunInfo, Store } from "../model/store.ts";
 
+/** What the bar is of: a flow with its runs, or one run. */
+export type BarSource = Pick<Store, "title" | "runs" | "shown" | "show">;
+
 /** `openLog` shows the log, `ask` goes to the node that waits for an answer. */
-export function makeBar(store: Store, openLog: () => void, ask: () => void) {
+export function makeBar(store: BarSource, openLog: () => void, ask: () => void) {
   const [title, facts] = [d("name"), d("facts")];
   const picker = h("select", { "aria-label": "Run", change: () => store.show(picker.value) });
   const state = button("Status of the run", ask, { class: "lfw-state" });

@@ -107,7 +107,7 @@ export function parse(message: unknown): Incoming | null {
 }
 
 /** An event that lacks something keeps its place, under a kind that nobody folds: without it the rest would wait. */
-function usable(event: Fields): Fields {
+export function usable(event: Fields): Fields {
   if (isWhole(event, EVENTS)) {
     return event;
   }

@@ -1,0 +1,61 @@
+// What the steps of a tape mean to a person: which of them are marked, which one goes to, how one is called.
+import type { Event } from "../model/types.gen.ts";
+import type { Tape } from "./tape.ts";
+
+export type Mark = "start" | "end" | "error" | "note";
+
+/** How an event is marked on the scrub bar; most are not. */
+export function markOf({ kind }: Event): Mark | null {
+  switch (kind) {
+    case "node.started":
+      return "start";
+    case "node.finished":
+    case "node.cancelled":
+      return "end";
+    case "node.failed":
+    case "run.failed":
+      return "error";
+    case "note":
+      return "note";
+    default:
+      return null;
+  }
+}
+
+const STOPS = /^node\.(started|finished|failed|cancelled|skipped|retracted)|^input|^note|^run/;
+
+/** Whether stepping from node event to node event stops after this one. */
+export const isStop = ({ kind }: Event): boolean => STOPS.test(kind);
+
+const DONE: Record<string, string> = {
+  "node.started": "starts",
+  "node.finished": "is done",
+  "node.failed": "fails",
+  "node.cancelled": "is stopped",
+  "node.skipped": "is skipped",
+  "node.retracted": "is withdrawn",
+  "node.delta": "speaks",
+  "input.requested": "asks",
+  "input.given": "is answered",
+};
+
+/** A step in words, for a screen reader. */
+export function wordsOf(tape: Tape, step: number): string {
+  if (step < 0) {
+    return "the start";
+  }
+  const event = tape.event(step);
+  const node = "node" in event && event.node ? tape.whole.nodes.get(event.node) : undefined;
+  const done = DONE[event.kind];
+  return node && done ? `${node.def?.title ?? node.id} ${done}` : event.kind.replace(".", " ");
+}
+
+/** How many steps have happened after the next one of that kind from `step` on, in either direction. */
+export function nextStop(tape: Tape, step: number, kind: "token" | "node", direction: 1 | -1): number {
+  const stops = (i: number) => (kind === "token" ? tape.isToken(i) : !tape.isToken(i) && isStop(tape.event(i)));
+  let at = direction > 0 ? step : step - 2;
+  while (at >= 0 && at < tape.length && !stops(at)) {
+    at += direction;
+  }
+  return Math.max(0, Math.min(tape.length, at + 1));
+}

@@ -1,0 +1,71 @@
+// A teacher's notes: on the card of their node, or over the canvas, as soon as playback reaches them; and where one is
+// written, where somebody keeps it.
+import type { Canvas } from "../canvas/canvas.ts";
+import { makeForm } from "../controls/form.ts";
+import { button, d, h } from "../dom.ts";
+import { icon } from "../icons.ts";
+import type { RunState } from "../model/state.ts";
+import type { Note } from "../model/types.gen.ts";
+
+export interface Notes {
+  /** The latest note that is on no node. */
+  banner: HTMLElement;
+  write(state: RunState): void;
+}
+
+export function makeNotes(canvas: Canvas): Notes {
+  const words = h("p");
+  const hide = button("Hide the note", () => close(), {}, icon("close"));
+  const banner = h("div", { class: "lfw-note", role: "note", hidden: true }, words, hide);
+  const onCards = new Map<Note, HTMLElement>();
+  let hidden: Note | undefined;
+
+  const close = () => {
+    hidden = shown;
+    banner.hidden = true;
+  };
+  let shown: Note | undefined;
+  return {
+    banner,
+    write(state) {
+      shown = state.notes.findLast(({ node }) => !node);
+      banner.hidden = !shown || alike(shown, hidden);
+      words.textContent = shown?.text ?? "";
+      const notes = state.notes.filter(({ node }) => node);
+      for (const [note, element] of onCards) {
+        if (!notes.some((each) => alike(each, note))) {
+          element.remove();
+          onCards.delete(note);
+        }
+      }
+      for (const note of notes) {
+        if (![...onCards.keys()].some((each) => alike(each, note))) {
+          const element = h("div", { class: "lfw-card-note", role: "note" }, note.text);
+          onCards.set(note, element);
+          canvas.attach(state.card(note.node ?? ""), element);
+        }
+      }
+    },
+  };
+}
+
+/** A tape that is wound back makes its events anew. */
+const alike = (a: Note, b: Note | undefined): boolean =>
+  a.text === b?.text && a.node === b.node && a.t === b.t && a.moment === b.moment;
+
+/** A line to write a note in. `add` is given the words. */
+export function makeNoteForm(add: (text: string) => void, about: () => string): HTMLElement {
+  const field = { name: "text", title: "Note", type: "text", required: true } as const;
+  const save = h("button", { class: "lfw-send" }, "Add note");
+  const form = makeForm(
+    [field],
+    ({ text }) => {
+      add(String(text));
+      form.fill("");
+    },
+    save,
+  );
+  const element = d("composer", form.element);
+  element.addEventListener("focusin", () => form.controls[0]?.setAttribute("placeholder", about()));
+  return element;
+}
