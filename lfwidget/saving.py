@@ -13,21 +13,20 @@ __all__ = ["save_while_running"]
 
 
 def save_while_running(log: RunLog, path: str | os.PathLike[str], about: About) -> None:
-    """Write the events of a log to a file as they come, thirty times a second. A file that cannot be written any more
-    (a full disk) costs the file, never the run.
-
-    Raises:
-        OSError: the file cannot be made.
+    """Write the events of a log to a file as they come, thirty times a second. A file that cannot be written (a full
+    disk) costs the file, never the run.
     """
-    _Saver(log, RecordWriter(path, about))
+    _Saver(log, path, about)
 
 
 class _Saver:
     """Follows a log to its end. Notes that come later are for `run.save()`."""
 
-    def __init__(self, log: RunLog, writer: RecordWriter) -> None:
+    def __init__(self, log: RunLog, path: str | os.PathLike[str], about: About) -> None:
         self._log = log
-        self._writer = writer
+        self._path = path
+        self._about = about
+        self._writer: RecordWriter | None = None
         self._written = 0
         self._unsubscribe: Callable[[], None] = log.subscribe(self._push)
 
@@ -35,21 +34,18 @@ class _Saver:
         events = self._log.since(self._written)
         self._written += len(events)
         try:
+            self._writer = self._writer or RecordWriter(self._path, self._about)
             self._writer.write(events)
             if self._log.ended:
                 self._writer.end()
+                self._stop()
         except OSError as error:
             self._stop()
+            message = f"{self._path} cannot be written: {error}; the run goes on, run.save() writes it whole"
             if not self._log.ended:
-                self._log.append("log", level="warning", source="lfwidget", message=_lost(self._writer, error))
-        else:
-            if self._log.ended:
-                self._stop()
+                self._log.append("log", level="warning", source="lfwidget", message=message)
 
     def _stop(self) -> None:
         self._unsubscribe()
-        self._writer.close()
-
-
-def _lost(writer: RecordWriter, error: OSError) -> str:
-    return f"{writer.path} cannot be written any more ({error}); the run goes on: run.save() writes it whole"
+        if self._writer is not None:
+            self._writer.close()

@@ -14,9 +14,10 @@ from lfwidget.errors import EventError
 from lfwidget.model.redact import MASK, ArgumentMask, Redactor
 from lfwidget.model.values import clean_text, to_json
 
-__all__ = ["RunLog"]
+__all__ = ["ENDS", "RunLog"]
 
 ENDS = frozenset({"run.finished", "run.failed", "run.cancelled"})
+"""The kinds that end a run."""
 _LARGEST_DELTA = 65_536
 _WHOLE = frozenset({"graph", "nodes", "edges", "text", "tool_calls"})
 

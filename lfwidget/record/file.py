@@ -14,12 +14,12 @@ import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from lfwidget.errors import EventError, RecordError
 from lfwidget.model.check import check_event
 from lfwidget.model.events import FORMAT
-from lfwidget.model.log import RunLog
+from lfwidget.model.log import ENDS, RunLog
 from lfwidget.record.about import About
 
 __all__ = ["Record", "RecordWriter", "read_record", "write_record"]
@@ -60,28 +60,37 @@ class RecordWriter:
         self.path = Path(path)
         self._count = 0
         self._status = "running"
-        self._file: BinaryIO = self.path.open("wb")
-        self._file.write(_line({"lfwidget": MAGIC, **about.to_json()}))
-        self._file.flush()
+        # Without a buffer: one that could not be written would be written again when the file is closed.
+        self._file = self.path.open("wb", buffering=0)
+        try:
+            self._write(_line({"lfwidget": MAGIC, **about.to_json()}))
+        except OSError:
+            self.close()
+            raise
 
     def write(self, events: Iterable[Event]) -> None:
         """Add events, and hand them to the operating system."""
+        lines = []
         for event in events:
-            self._file.write(_line(event))
+            lines.append(_line(event))
             self._count = event["seq"]
-            if event["kind"] in ("run.finished", "run.failed", "run.cancelled"):
+            if event["kind"] in ENDS:
                 self._status = event["kind"].removeprefix("run.")
-        self._file.flush()
+        self._write(b"".join(lines))
 
     def end(self) -> None:
         """Write the trailer. Notes may still follow."""
-        self._file.write(_line({"end": {"events": self._count, "status": self._status}}))
-        self._file.flush()
+        self._write(_line({"end": {"events": self._count, "status": self._status}}))
         os.fsync(self._file.fileno())
 
     def close(self) -> None:
         """Let go of the file."""
         self._file.close()
+
+    def _write(self, data: bytes) -> None:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[self._file.write(rest) :]
 
 
 def write_record(path: str | os.PathLike[str], record: Record) -> None:
