@@ -56,8 +56,8 @@ async def test_it_takes_its_time(run, monkeypatch):
 
 
 async def test_it_is_live_while_it_plays(run):
-    again = run.replay(0.1)
-    await until(again, "node.delta")
+    again = run.replay(0.01)
+    await until(again, "node.started")
     assert again.status == "running"
     again.cancel()
     with pytest.raises(lf.RunCancelledError):
