@@ -63,9 +63,16 @@ const dev = {
 // Unsafe only for code that replaces built-in methods, or that has functions (not methods) that know `this`.
 const COMPRESS = { passes: 3, unsafe: true, unsafe_arrows: true, hoist_funs: true, pure_getters: true };
 
-// Names of properties that only objects of ours have: none of them is in an event, a message, a trait or the DOM.
-const OURS =
-  /^(element|graphVersion|firstToken|fitted|connection|centre|settle|clock|shape|group|state|zoom|items|retracted|chunks|ended|calls|touched|pending|current|reveal|epoch|lose|replies|health|controls|follow|skipped|hasCard|logs|spans)$/;
+// Names of properties that only objects of ours have: none of them is in an event, a message, a trait, between the
+// widget and the player, or a key that is looked up by a string; nor do we use the objects of the DOM that have it.
+const OURS = `
+  advance ask asked attach bar calls canvas centre chunks clock connection controls cover current def draw edge
+  element ended epoch feed firstToken fitted follow forget graphVersion group hasCard health isToken item items
+  lines list listen logs lose mark notes open opened pace pending press refuse replies retime retracted reveal
+  said scale settle shape shorten since spans start state step tail tell thought times touched visible whole wind
+  write written zoom
+`;
+const IS_OURS = new RegExp(`^(${OURS.trim().split(/\s+/).join("|")})$`);
 
 /** What esbuild leaves: terser folds what is used once, 3 % in all. */
 async function squeeze(name) {
@@ -75,7 +82,7 @@ async function squeeze(name) {
     ecma: 2020,
     compress: COMPRESS,
     // `builtins`: some of our names are also names in the DOM, of objects that are not used here.
-    mangle: { properties: { regex: OURS, builtins: true } },
+    mangle: { properties: { regex: IS_OURS, builtins: true } },
   });
   await writeFile(path, code);
 }

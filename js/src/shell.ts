@@ -9,6 +9,7 @@ import { icon } from "./icons.ts";
 import type { Health } from "./model/connection.ts";
 import type { RunState } from "./model/state.ts";
 import type { Change, Store } from "./model/store.ts";
+import type { Event } from "./model/types.gen.ts";
 import { frameOf, makeStage } from "./stage.ts";
 
 const NOTICES: Record<Health, string> = {
@@ -18,8 +19,29 @@ const NOTICES: Record<Health, string> = {
   gone: "The kernel is gone or was restarted. Run the cell again.",
 };
 
+/** How long the record of a run may take to arrive in the page, in ms; it does not where the page was reloaded. */
+const ARRIVAL = 3000;
+const UNKEPT =
+  "This page was reloaded since the cell ran, so the notebook cannot take the record here. To keep the run, show it in a new cell: run.show(), or flow.runs[-1].show()";
+
 export function makeShell(store: Store, signal: AbortSignal): HTMLElement {
   const questions = new Map<string, Question>();
+  let playing: { update(log: readonly Event[]): void } | undefined;
+  let unkept = false;
+  /** In place of this view, until somebody comes back. */
+  const play = async () => {
+    const { replay: start } = await store.player();
+    const { title, height, note } = store;
+    const back = () => {
+      made.close();
+      playing = undefined;
+      element.hidden = false;
+    };
+    const host = element.parentElement as HTMLElement;
+    const made = start(host, store.feed?.log ?? [], { title, height, note, back });
+    playing = made;
+    element.hidden = true;
+  };
   const goToQuestion = () => {
     const asked = store.state?.pending.values().next().value;
     if (asked) {
@@ -28,9 +50,11 @@ export function makeShell(store: Store, signal: AbortSignal): HTMLElement {
     }
   };
   const written = ({ state }: Now) => {
-    const words = NOTICES[store.connection.health] || homeless(state);
+    const words = NOTICES[store.connection.health] || (unkept ? UNKEPT : homeless(state));
     setText(notice, words);
-    setAttribute(notice, "data-status", state?.ended ? "failed" : "waiting");
+    setAttribute(notice, "data-status", state?.ended && !unkept ? "failed" : "waiting");
+    replay.hidden = !state || store.connection.health === "gone";
+    keep.hidden = replay.hidden || !store.form || !state?.ended;
     notice.hidden = !words;
     stop.hidden = !state || state.ended || store.connection.health === "gone";
     askOnCards(state, store, questions, canvas.attach);
@@ -38,13 +62,23 @@ export function makeShell(store: Store, signal: AbortSignal): HTMLElement {
   const stage = makeStage({ source: store, now: () => nowOf(store), written, ask: goToQuestion }, signal);
   const { canvas, bar } = stage;
   const stop = button("Stop the run", () => store.cancel(store.shown), { class: "lfw-stop" }, icon("stop"), "Stop");
+  const replay = button("Play the run back", () => void play(), {}, icon("play"), "Replay");
+  const keep = button("Put a record of this run into the notebook", store.keep, {}, "Keep");
   const composer = makeComposer(store, stop);
   const announcer = makeAnnouncer(signal);
   const notice = h("p", { class: "lfw-notice", role: "status", hidden: true });
   const element = frameOf(stage, bar.element, notice, stage.element, stage.log, composer.element, announcer.element);
 
   const changed = (change: Change) => {
+    if (typeof change === "object" && "kept" in change) {
+      setTimeout(() => {
+        unkept = !document.querySelector(`[data-lfw="${change.kept}"]`);
+        canvas.mark([]);
+      }, ARRIVAL);
+      return;
+    }
     if (typeof change === "object") {
+      playing?.update(store.feed?.log ?? []);
       tell(announcer.tell, store.state, change.nodes);
       canvas.mark(change.nodes);
       return;
@@ -67,6 +101,7 @@ export function makeShell(store: Store, signal: AbortSignal): HTMLElement {
     canvas.mark();
   };
 
+  bar.element.append(replay, keep);
   store.listen(changed, signal);
   changed("graph");
   return element;

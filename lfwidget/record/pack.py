@@ -4,7 +4,7 @@ r"""A log as one short text, for a cell or a page: columns instead of repeated k
 
 - `about`: the head of the record;
 - `rows`: an entry per event, in order: the event without `seq` and `t`, or the number of the stream its tokens are in;
-- `t`: of each event, in microseconds after the one before;
+- `t`: of each event, in microseconds after the one before (`at`, in seconds, where that would not be exact);
 - `streams`: all deltas of one span, channel and call: `node`, `span`, `channel`, `call`, their joined `text`, `sizes`
   (tokens of each delta), `cuts` (code points of each token) and `dts` (milliseconds, relative to the delta's `t`);
 - `texts`: texts that are referred to from anywhere, as "\u0001" and their number.
@@ -16,7 +16,8 @@ import base64
 import gzip
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate, pairwise
 from typing import Any
 
 from lfwidget.errors import RecordError
@@ -43,7 +44,7 @@ def pack(about: About, events: Sequence[Event]) -> str:
     packed = {
         "version": VERSION,
         "about": about.to_json(),
-        "t": _steps(event["t"] for event in events),
+        **_times([event["t"] for event in events]),
         "streams": joined,
         "rows": [row if isinstance(row, int) else texts.put(row) for row in rows],
         "texts": texts.all,
@@ -149,23 +150,22 @@ def _row(event: Event) -> Event:
     return {key: value for key, value in event.items() if key not in ("seq", "t")}
 
 
-def _steps(times: Iterable[float]) -> list[int]:
-    last, steps = 0, []
-    for t in times:
-        now = round(t * _MICRO)
-        steps.append(now - last)
-        last = now
-    return steps
+def _times(times: list[float]) -> dict[str, Any]:
+    """Our own are whole microseconds; those of a file may be anything."""
+    micros = [round(t * _MICRO) for t in times]
+    if [micro / _MICRO for micro in micros] != times:
+        return {"at": times}
+    return {"t": [now - last for last, now in pairwise([0, *micros])]}
 
 
 def _events(packed: Mapping[str, Any]) -> list[Event]:
     texts = packed["texts"]
     deltas = [_deltas(stream, _whole(stream["text"], texts)) for stream in packed["streams"]]
-    events, now = [], 0
-    for seq, (row, step) in enumerate(zip(packed["rows"], packed["t"], strict=True), 1):
-        now += step
+    times = packed["at"] if "at" in packed else [micro / _MICRO for micro in accumulate(packed["t"])]
+    events = []
+    for seq, (row, t) in enumerate(zip(packed["rows"], times, strict=True), 1):
         fields = next(deltas[row]) if isinstance(row, int) else _whole(row, texts)
-        events.append({"seq": seq, "t": now / _MICRO, **fields})
+        events.append({"seq": seq, "t": t, **fields})
     return events
 
 

@@ -1,13 +1,15 @@
 """The logs of tests/golden/, in which every rule of the fold shows once.
 
-`python tests/model/golden.py` writes NAME.jsonl and NAME.state.json again. Review every changed line of a state: it is
-what both folds are held to.
+`python tests/model/golden.py` writes NAME.jsonl, NAME.state.json and packed.json again. Review every changed line of a
+state: it is what both folds are held to.
 """
 
 import json
 from pathlib import Path
 
 from lfwidget.model.state import RunState
+from lfwidget.record.about import About
+from lfwidget.record.pack import pack
 
 FOLDER = Path(__file__).resolve().parent.parent / "golden"
 
@@ -324,6 +326,8 @@ def main():
         (FOLDER / f"{name}.jsonl").write_text(jsonl(name), encoding="utf-8")
         state = json.dumps(RunState(events(name)).to_json(), ensure_ascii=False, indent=1)
         (FOLDER / f"{name}.state.json").write_text(state + "\n", encoding="utf-8")
+    packed = {name: pack(About.of(events(name)[0]), events(name)) for name in LOGS}
+    (FOLDER / "packed.json").write_text(json.dumps(packed, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

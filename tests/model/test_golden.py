@@ -19,7 +19,7 @@ def expected(name):
 
 def test_the_folder_holds_just_these_logs():
     files = {path.name for path in golden.FOLDER.iterdir()}
-    assert files == {f"{name}{end}" for name in golden.LOGS for end in (".jsonl", ".state.json")}
+    assert files == {f"{name}{end}" for name in golden.LOGS for end in (".jsonl", ".state.json")} | {"packed.json"}
 
 
 @pytest.mark.parametrize("name", golden.LOGS)

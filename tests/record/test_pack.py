@@ -2,6 +2,7 @@
 
 import json
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from lfwidget.errors import RecordError
 from lfwidget.record.about import About
 from lfwidget.record.pack import pack, squeeze, unpack, unsqueeze
 
+GOLDEN = Path(__file__).parent.parent / "golden"
 ABOUT = About(flow="Tutor", name="hi", run_id="r1", started_at="2026-01-01T00:00:00+00:00", models=("m",))
 LONG = "The Earth is about 40,000 km around. " * 3
 
@@ -50,6 +52,19 @@ def logs(draw):
 @given(logs())
 def test_what_goes_in_comes_out(events):
     assert unpack(pack(ABOUT, events)) == (ABOUT, events)
+
+
+PACKED = json.loads((GOLDEN / "packed.json").read_text())
+
+
+@pytest.mark.parametrize("name", PACKED)
+def test_what_was_packed_once_can_still_be_read(name):
+    events = [json.loads(line) for line in (GOLDEN / f"{name}.jsonl").read_text().split("\n") if line]
+    assert unpack(PACKED[name])[1] == events
+
+
+def test_every_golden_log_was_packed():
+    assert set(PACKED) == {path.stem for path in GOLDEN.glob("*.jsonl")}
 
 
 @given(st.text())

@@ -7,6 +7,8 @@ const MOST_HELD = 5000;
 
 export interface Feed {
   readonly state: RunState;
+  /** Every event that the state has taken in. */
+  readonly log: Event[];
   /** The highest number the kernel is known to have; at least 1, as each run has a first event. */
   head: number;
   /** Whether events are missing that the kernel has. */
@@ -19,11 +21,13 @@ export interface Feed {
 
 export function makeFeed(): Feed {
   const state = makeRun();
+  const log: Event[] = [];
   const held = new Map<number, Event>();
   // The page's clock minus the run's, at its smallest: events that come late say nothing of it.
   let offset = Number.POSITIVE_INFINITY;
   const feed: Feed = {
     state,
+    log,
     head: 1,
     get behind() {
       return state.seq < feed.head;
@@ -37,6 +41,7 @@ export function makeFeed(): Feed {
         for (let next = held.get(state.seq + 1); next; next = held.get(state.seq + 1)) {
           held.delete(next.seq);
           state.apply(next);
+          log.push(next);
         }
       }
       offset = Math.min(offset, now - state.t);

@@ -7,6 +7,8 @@ export type Incoming =
   | Refusal
   | { kind: "started"; request: string; run: string }
   | { kind: "head"; run: string; seq: number }
+  | { kind: "kept"; run: string; token: string }
+  | { kind: "player"; code: string }
   | { kind: "pong" };
 
 /** Something that was asked and not done, with the names of the fields at fault where these are known. */
@@ -22,6 +24,9 @@ export type Outgoing =
   | { kind: "start"; request: string; input: unknown }
   | { kind: "cancel"; run: string }
   | { kind: "answer"; request: string; run: string; question: string; value: unknown }
+  | { kind: "note"; request: string; run: string; node: string; text: string; moment: number }
+  | { kind: "keep"; request: string; run: string }
+  | { kind: "player" }
   | { kind: "ping" };
 
 type Fields = Record<string, unknown>;
@@ -59,6 +64,8 @@ const MESSAGES = table({
   refused: "request message",
   started: "request run",
   head: "run seq",
+  kept: "run token",
+  player: "code",
   pong: "kind",
 });
 
@@ -85,13 +92,14 @@ const isWhole = (value: Fields, needs: Needs): boolean => has(value, ...(needs.g
 
 export const isGraph = CHECKS.graph as Check;
 
-/** The message with its events, which come as JSON in a buffer: the kernel packs them cheaper so. */
+/** The message with what came in its buffer: its events as JSON, which the kernel packs cheaper so, or code. */
 export function unpack(message: unknown, buffer?: DataView): unknown {
   if (!buffer || !isObject(message)) {
     return message;
   }
   try {
-    return { ...message, events: JSON.parse(new TextDecoder().decode(buffer)) };
+    const text = new TextDecoder().decode(buffer);
+    return message.kind === "player" ? { ...message, code: text } : { ...message, events: JSON.parse(text) };
   } catch {
     return null;
   }

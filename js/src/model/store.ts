@@ -22,8 +22,9 @@ export interface Traits {
   height: number;
 }
 
-/** What changed: nodes of the run that is shown (by card), what is drawn at all, or anything else. */
-export type Change = { nodes: ReadonlySet<string> } | "graph" | "rest";
+/** What changed: nodes of the run that is shown (by card), what is drawn at all, or anything else. `kept`: a record
+ * should be in the page by now. */
+export type Change = { nodes: ReadonlySet<string> } | { kept: string } | "graph" | "rest";
 
 export type Reply = Extract<Incoming, { request: string }>;
 
@@ -46,7 +47,14 @@ export interface Store {
   start(input: unknown): string;
   answer(run: string, question: string, value: unknown): string;
   cancel(run: string): void;
+  /** Has the record of the run that is shown put into the notebook. */
+  keep(): void;
+  note(note: { node: string; text: string; moment: number }): void;
+  /** The code of the player, which only those load who play something. */
+  player(): Promise<PlayerModule>;
 }
+
+type PlayerModule = typeof import("../record.ts");
 
 /** A missing answer is asked for again, but not faster than this (ms). */
 const RETRY = 2000;
@@ -57,6 +65,8 @@ export function makeStore(model: AnyModel<Traits>, signal: AbortSignal): Store {
   const asked = new Map<string, number>();
   const replies = new Map<string, Reply>();
   const listeners = new Set<(change: Change) => void>();
+  let loaded: Promise<PlayerModule> | undefined;
+  let load = (_code: string) => {};
 
   const emit = (change: Change) => {
     for (const listener of listeners) {
@@ -125,6 +135,15 @@ export function makeStore(model: AnyModel<Traits>, signal: AbortSignal): Store {
       send({ kind: "cancel", run });
       connection.ask();
     },
+    keep: () => void request((id) => ({ kind: "keep", request: id, run: store.shown })),
+    note: (note) => void request((id) => ({ kind: "note", request: id, run: store.shown, ...note })),
+    player() {
+      loaded ??= new Promise<string>((done) => {
+        load = done;
+        send({ kind: "player" });
+      }).then((code) => import(URL.createObjectURL(new Blob([code], { type: "text/javascript" }))));
+      return loaded;
+    },
   };
   const request = (make: (id: string) => Outgoing): string => {
     // Answers reach every page of the kernel, so a count would be taken for another page's.
@@ -170,6 +189,10 @@ export function makeStore(model: AnyModel<Traits>, signal: AbortSignal): Store {
       feed.head = message.seq;
       asked.delete(message.run);
       catchUp(message.run, feed);
+    } else if (message.kind === "kept") {
+      emit({ kept: message.token });
+    } else if (message.kind === "player") {
+      load(message.code);
     } else if ("request" in message) {
       replies.set(message.request, message);
       emit("rest");

@@ -1,8 +1,18 @@
 // What the steps of a tape mean to a person: which of them are marked, which one goes to, how one is called.
+import type { RunState } from "../model/state.ts";
 import type { Event } from "../model/types.gen.ts";
 import type { Tape } from "./tape.ts";
 
 export type Mark = "start" | "end" | "error" | "note";
+
+/** What to call each node: its title, or its id where others have the same title. */
+export function namesOf({ nodes }: RunState): (id: string) => string {
+  const titles = [...nodes.values()].map(({ def }) => def?.title);
+  return (id) => {
+    const title = nodes.get(id)?.def?.title;
+    return title && titles.indexOf(title) === titles.lastIndexOf(title) ? title : id;
+  };
+}
 
 /** How an event is marked on the scrub bar; most are not. */
 export function markOf({ kind }: Event): Mark | null {
@@ -45,9 +55,10 @@ export function wordsOf(tape: Tape, step: number): string {
     return "the start";
   }
   const event = tape.event(step);
-  const node = "node" in event && event.node ? tape.whole.nodes.get(event.node) : undefined;
   const done = DONE[event.kind];
-  return node && done ? `${node.def?.title ?? node.id} ${done}` : event.kind.replace(".", " ");
+  return "node" in event && event.node && done
+    ? `${namesOf(tape.whole)(event.node)} ${done}`
+    : event.kind.replace(".", " ");
 }
 
 /** How many steps have happened after the next one of that kind from `step` on, in either direction. */

@@ -1,6 +1,7 @@
 // A run played back: the same stage as live, wound to where the playhead is, with the controls of playback below.
 import type { Now } from "../canvas/canvas.ts";
-import { d } from "../dom.ts";
+import { button, d } from "../dom.ts";
+import { icon } from "../icons.ts";
 import type { RunState } from "../model/state.ts";
 import type { Event } from "../model/types.gen.ts";
 import { frameOf, makeStage } from "../stage.ts";
@@ -17,14 +18,18 @@ export interface PlayerOptions {
   height: number;
   /** Keeps a note; without it none can be written. `moment` is seconds of the run. */
   note?(note: { node: string; text: string; moment: number }): void;
+  /** Leaves the player. */
+  back?(): void;
 }
 
 export interface Player {
   element: HTMLElement;
-  /** Takes in a log that has become longer: notes were added. */
+  /** Takes in a log that has become longer: the run goes on, or notes were added. */
   update(log: readonly Event[]): void;
 }
 
+/** How often a log that grows is read anew (ms). */
+const PATIENCE = 300;
 /** The longest that the wall's clock may jump between two frames (s): a tab that slept goes on where it was. */
 const LONGEST_FRAME = 0.25;
 
@@ -137,6 +142,9 @@ export function makePlayer(log: readonly Event[], options: PlayerOptions, signal
     });
     transport.extras.append(write);
   }
+  if (options.back) {
+    bar.element.append(button("Back to the live view", options.back, {}, icon("close"), "Live view"));
+  }
   stage.element.append(notes.banner);
   stage.element.style.height = `${options.height}px`;
   const below = d("below", transport.element, writing, timeline.element);
@@ -167,16 +175,24 @@ export function makePlayer(log: readonly Event[], options: PlayerOptions, signal
   element.tabIndex = 0;
   bar.list();
   draw();
+  let due: ReturnType<typeof setTimeout> | undefined;
+  const lengthen = () => {
+    due = undefined;
+    const { clock, speed, pace, shorten } = head;
+    const atEnd = head.step >= tape.length;
+    tape = makeTape(events);
+    head = Object.assign(makePlayhead(tape), { speed, pace, shorten });
+    head.retime();
+    // Who looked at the end of a run that goes on looks at its end.
+    head.go(atEnd ? tape.length : stepsUntil(tape.times, clock));
+    draw();
+  };
+  signal.addEventListener("abort", () => clearTimeout(due));
   return {
     element,
     update(longer) {
       events = longer;
-      const { clock, speed, pace, shorten } = head;
-      tape = makeTape(events);
-      head = Object.assign(makePlayhead(tape), { speed, pace, shorten });
-      head.retime();
-      head.go(stepsUntil(tape.times, clock));
-      draw();
+      due ??= setTimeout(lengthen, PATIENCE);
     },
   };
 }

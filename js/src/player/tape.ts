@@ -134,7 +134,7 @@ function stepsInLog(log: readonly Event[]): Step[] {
   const momentOf = moments(log);
   const steps: Step[] = [];
   for (const [event, each] of log.entries()) {
-    if (each.kind === "node.delta") {
+    if (each.kind === "node.delta" && each.dts.length > 0) {
       let time = last.get(each.span) ?? 0;
       for (const [token, dt] of each.dts.entries()) {
         time = Math.min(each.t, Math.max(time, each.t + dt / 1000));

@@ -5,6 +5,7 @@ import { iconOf } from "../icons.ts";
 import type { Span } from "../model/span.ts";
 import type { RunState } from "../model/state.ts";
 import type { Event } from "../model/types.gen.ts";
+import { namesOf } from "./moments.ts";
 import type { Tape } from "./tape.ts";
 
 export interface Timeline {
@@ -43,13 +44,13 @@ export function makeTimeline(seek: (t: number) => void, open: (node: string) => 
     bar.append(...inner.filter((part) => part !== false));
     return bar;
   };
-  const rowOf = (span: Span, run: RunState, waits: readonly Wait[]): HTMLElement => {
+  const rowOf = (span: Span, run: RunState, title: string, waits: readonly Wait[]): HTMLElement => {
     const { def } = run.nodes.get(span.node) ?? {};
     const name = h("button", { type: "button", click: () => open(run.card(span.node)) });
-    name.append(iconOf(def?.type ?? "node"), h("span", {}, def?.title ?? span.node));
+    name.append(iconOf(def?.type ?? "node"), h("span", {}, title));
     name.style.paddingLeft = `${6 + 12 * depthOf(span, run)}px`;
     const row = d("lane", name, d("track", barOf(span, waits)));
-    row.title = numbersOf(span, def?.title ?? span.node);
+    row.title = numbersOf(span, title);
     setAttribute(name, "aria-label", row.title);
     row.dataset.type = def?.type ?? "node";
     return row;
@@ -68,10 +69,11 @@ export function makeTimeline(seek: (t: number) => void, open: (node: string) => 
       length = whole.duration ?? tape.times.at(-1) ?? 1;
       length ||= 1e-6;
       const waits = waitsOf(log, length);
+      const nameOf = namesOf(whole);
       const spans = [...whole.spans.values()];
       scale.replaceChildren(...ticksOf(length).map((t) => place(h("i", {}, seconds(t)), t, t)));
       rows.replaceChildren(
-        ...spans.slice(0, MOST).map((span) => rowOf(span, whole, waits.get(span.id) ?? [])),
+        ...spans.slice(0, MOST).map((span) => rowOf(span, whole, nameOf(span.node), waits.get(span.id) ?? [])),
         ...(spans.length > MOST ? [h("p", {}, `${spans.length - MOST} more are not drawn.`)] : []),
         d("track", line),
       );

@@ -3,7 +3,7 @@ import { button, d, h, s, setAttribute, setText } from "../dom.ts";
 import { seconds } from "../format.ts";
 import { icon } from "../icons.ts";
 import { type PlayerIcon, playerIcon } from "./icons.ts";
-import { markOf, wordsOf } from "./moments.ts";
+import { markOf, namesOf, wordsOf } from "./moments.ts";
 import type { Playhead } from "./playhead.ts";
 import type { Tape } from "./tape.ts";
 
@@ -97,10 +97,11 @@ export function makeTransport(act: Actions): Transport {
         paths[i]?.setAttribute("d", lines[mark] ?? "");
       }
       setText(total, seconds(tape.times.at(-1) ?? 0));
+      const nameOf = namesOf(tape.whole);
       const ran = [...tape.whole.nodes.values()].filter(({ spans, hasCard }) => hasCard && spans.length > 0);
       nodes.replaceChildren(
         h("option", { value: "" }, "Jump to…"),
-        ...ran.map(({ id, def }) => h("option", { value: id }, def?.title ?? id)),
+        ...ran.map(({ id }) => h("option", { value: id }, nameOf(id))),
       );
     },
     write(tape, head, playing) {

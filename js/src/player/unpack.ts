@@ -19,7 +19,8 @@ interface Stream {
 interface Packed {
   version: number;
   about: About;
-  t: number[];
+  t?: number[];
+  at?: number[];
   rows: unknown[];
   streams: Stream[];
   texts: string[];
@@ -35,16 +36,16 @@ export interface About {
 
 /** The head and the events. Throws where the text is no packed log, or a newer one. */
 export async function unpack(packed: string): Promise<{ about: About; events: Event[] }> {
-  const { version, about, t, rows, streams, texts } = JSON.parse(await inflate(packed)) as Packed;
+  const { version, about, t, at, rows, streams, texts } = JSON.parse(await inflate(packed)) as Packed;
   if (!(version <= VERSION)) {
     throw new Error("This record was made by a newer lfwidget.");
   }
   const deltas = streams.map((stream) => deltasOf({ ...stream, text: whole(stream.text, texts) as string }));
   let now = 0;
   const events = rows.map((row, i) => {
-    now += t[i] ?? 0;
+    now += t?.[i] ?? 0;
     const fields = typeof row === "number" ? deltas[row]?.next().value : whole(row, texts);
-    return usable({ ...(fields as object), seq: i + 1, t: now / MICRO }) as unknown as Event;
+    return usable({ ...(fields as object), seq: i + 1, t: at?.[i] ?? now / MICRO }) as unknown as Event;
   });
   return { about, events };
 }

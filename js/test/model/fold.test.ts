@@ -1,21 +1,9 @@
 // The fold against the logs that Python must meet too.
-import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { toJson } from "../../src/model/json.ts";
 import { makeRun } from "../../src/model/state.ts";
 import type { Event } from "../../src/model/types.gen.ts";
-
-const golden = new URL("../../../tests/golden/", import.meta.url);
-const names = readdirSync(golden)
-  .filter((name) => name.endsWith(".jsonl"))
-  .map((name) => name.slice(0, -".jsonl".length));
-
-function eventsOf(name: string): Event[] {
-  const lines = readFileSync(new URL(`${name}.jsonl`, golden), "utf8").split("\n");
-  return lines.filter(Boolean).map((line) => JSON.parse(line));
-}
-
-const stateOf = (name: string): unknown => JSON.parse(readFileSync(new URL(`${name}.state.json`, golden), "utf8"));
+import { eventsOf, names, stateOf } from "../golden.ts";
 
 describe("the fold of a run", () => {
   it("has golden logs to meet", () => {
