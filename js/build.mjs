@@ -64,13 +64,13 @@ const dev = {
 const COMPRESS = { passes: 3, unsafe: true, unsafe_arrows: true, hoist_funs: true, pure_getters: true };
 
 // Names of properties that only objects of ours have: none of them is in an event, a message, a trait, between the
-// widget and the player, or a key that is looked up by a string; nor do we use the objects of the DOM that have it.
+// widget and the player, an attribute, or a key that is looked up by a string; nor do we use the objects of the DOM that have it.
 const OURS = `
   advance ask asked attach bar calls canvas centre chunks clock connection controls cover current def draw edge
   element ended epoch feed firstToken fitted follow forget graphVersion group hasCard health isToken item items
-  lines list listen logs lose mark notes open opened pace pending press refuse replies retime retracted reveal
-  said scale settle shape shorten since spans start state step tail tell thought times touched visible whole wind
-  write written zoom
+  lines listen logs lose mark notes open opened pace pending press refuse replies retime retracted reveal said
+  scale settle shape shorten since spans state tail tell thought times touched visible whole wind write written
+  zoom
 `;
 const IS_OURS = new RegExp(`^(${OURS.trim().split(/\s+/).join("|")})$`);
 

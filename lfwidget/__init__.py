@@ -24,6 +24,7 @@ from lfwidget.errors import (
 from lfwidget.options import options
 
 if TYPE_CHECKING:
+    from lfwidget.comparing import RunComparison, compare
     from lfwidget.flow import Flow
     from lfwidget.keeper import freeze
     from lfwidget.opening import RecordInfo, open, records  # noqa: A004 - it is lf.open
@@ -47,9 +48,11 @@ __all__ = [
     "Reply",
     "Run",
     "RunCancelledError",
+    "RunComparison",
     "RunDeadlockError",
     "ScriptedModel",
     "UnknownNameError",
+    "compare",
     "freeze",
     "open",
     "options",
@@ -59,6 +62,8 @@ __all__ = [
 _LAZY = {
     "Flow": "lfwidget.flow",
     "RecordInfo": "lfwidget.opening",
+    "RunComparison": "lfwidget.comparing",
+    "compare": "lfwidget.comparing",
     "freeze": "lfwidget.keeper",
     "open": "lfwidget.opening",
     "records": "lfwidget.opening",

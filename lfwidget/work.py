@@ -19,6 +19,7 @@ from lfwidget.exits import holding_exits, original
 from lfwidget.failure import failure
 from lfwidget.model.events import FORMAT
 from lfwidget.model.log import RunLog
+from lfwidget.model.redact import Redactor, known_secrets, secrets_in
 from lfwidget.model.state import RunState
 from lfwidget.questions import Desk
 from lfwidget.runners.base import Execution, Runner
@@ -52,7 +53,7 @@ def start(runner: Runner, request: Request) -> Work:
         runner: of the flow.
         request: what was asked of it.
     """
-    run_id, log = uuid.uuid4().hex[:12], RunLog()
+    run_id, log = uuid.uuid4().hex[:12], RunLog(redactor=_redactor(runner, request))
     started = log.append(
         "run.started",
         run_id=run_id,
@@ -79,6 +80,12 @@ def start(runner: Runner, request: Request) -> Work:
     )
     work.start(lambda: runner.execute(execution))
     return work
+
+
+def _redactor(runner: Runner, request: Request) -> Redactor:
+    """Knows the keys of this process, of the flow's models, and whatever was given under a secret name."""
+    given = (request.typed, request.input, dict(request.config), dict(request.tweaks))
+    return Redactor({*known_secrets(), *getattr(runner, "secrets", ()), *secrets_in(given)})
 
 
 class Work:

@@ -5,7 +5,7 @@ import lfwidget as lf
 from lfwidget import errors
 
 PUBLIC = {"Flow", "Reply", "Run", "ScriptedModel", "options"} | set(errors.__all__)
-PUBLIC |= {"RecordInfo", "freeze", "open", "records"}
+PUBLIC |= {"RecordInfo", "RunComparison", "compare", "freeze", "open", "records"}
 HEAVY = {"langchain_core", "langchain", "langgraph", "lfx", "starlette", "redis", "pydantic", "anywidget", "IPython"}
 
 

@@ -47,13 +47,18 @@ class _Box:
     width: float = 0.0
     height: float = 0.0
     at: dict[str, Point] = field(default_factory=dict)
+    sizes: Mapping[str, Size] = field(default_factory=dict)
     lines: list[tuple[Edge, list[Point]]] = field(default_factory=list)
 
 
-def layout(graph: Graph) -> Graph:
+def layout(graph: Graph, *, card: Size = CARD) -> Graph:
     """Give every card a position and a size, and every edge the points it passes.
 
     A graph whose cards all have positions is returned as it is.
+
+    Args:
+        graph: whose nodes may lie in each other.
+        card: width and height of a card, pixels; a frame is at least as wide.
 
     Returns:
         A new graph; pixels at zoom 1, the top left of the flow at (0, 0).
@@ -68,7 +73,7 @@ def layout(graph: Graph) -> Graph:
         children[parent if parent in ids else ""].append(node)
     inside = _edges_by_parent(graph["edges"], children)
     boxes: dict[str, _Box] = {}
-    _arrange("", children, inside, boxes)
+    _arrange("", children, inside, boxes, card)
     placed, points = _absolute("", (0.0, 0.0), boxes, children)
     return {
         "nodes": [_at(node, placed.get(node["id"])) for node in graph["nodes"]],
@@ -87,18 +92,23 @@ def _edges_by_parent(edges: Iterable[Edge], children: Mapping[str, Sequence[Node
 
 
 def _arrange(
-    parent: str, children: Mapping[str, list[Node]], edges: Mapping[str, list[Edge]], boxes: dict[str, _Box]
+    parent: str,
+    children: Mapping[str, list[Node]],
+    edges: Mapping[str, list[Edge]],
+    boxes: dict[str, _Box],
+    card: Size,
 ) -> None:
     """Lay out the frames inside first: their size is needed here."""
     sizes: dict[str, Size] = {}
     for node in children.get(parent, ()):
         if node["id"] in children:
-            _arrange(node["id"], children, edges, boxes)
+            _arrange(node["id"], children, edges, boxes, card)
             inner = boxes[node["id"]]
-            sizes[node["id"]] = (max(CARD[0], inner.width + 2 * _PADDING), inner.height + 2 * _PADDING + _HEADER)
+            sizes[node["id"]] = (max(card[0], inner.width + 2 * _PADDING), inner.height + 2 * _PADDING + _HEADER)
         else:
-            sizes[node["id"]] = PILL if node["type"] in ("start", "end") else CARD
+            sizes[node["id"]] = PILL if node["type"] in ("start", "end") else card
     boxes[parent] = _Layers(sizes, edges.get(parent, [])).box()
+    boxes[parent].sizes = sizes
 
 
 def _absolute(
@@ -110,14 +120,11 @@ def _absolute(
     for node in children.get(parent, ()):
         x, y = box.at[node["id"]]
         at = (origin[0] + x, origin[1] + y)
-        size = PILL if node["type"] in ("start", "end") else CARD
         if node["id"] in boxes:
-            inner = boxes[node["id"]]
-            size = (max(CARD[0], inner.width + 2 * _PADDING), inner.height + 2 * _PADDING + _HEADER)
             below = _absolute(node["id"], (at[0] + _PADDING, at[1] + _PADDING + _HEADER), boxes, children)
             placed |= below[0]
             points |= below[1]
-        placed[node["id"]] = (at, size)
+        placed[node["id"]] = (at, box.sizes[node["id"]])
     for edge, line in box.lines:
         points[id(edge)] = [(origin[0] + x, origin[1] + y) for x, y in line]
     return placed, points

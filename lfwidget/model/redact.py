@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-__all__ = ["MASK", "ArgumentMask", "Redactor", "is_secret_name", "known_secrets"]
+__all__ = ["MASK", "ArgumentMask", "Redactor", "is_secret_name", "known_secrets", "secrets_in"]
 
 MASK = "•••"
 _SHORTEST = 8
+_DEEPEST = 8
 _NAMES = re.compile(
     r"(^|[_\-.])(api[_\-]?key|apikey|secret|passw(or)?d|passphrase|authorization|bearer|credential|private[_\-]?key"
     r"|access[_\-]?token|auth[_\-]?token|refresh[_\-]?token|id[_\-]?token|session[_\-]?token|x[_\-]api[_\-]key)s?($|[_\-.])",
@@ -30,11 +31,20 @@ _SHAPES = re.compile(
     r"|eyJ[A-Za-z0-9_\-]{10,}\.eyJ[A-Za-z0-9_\-]{10,}\.[A-Za-z0-9_\-]{10,}"  # JWT
     r"|Bearer\s+[A-Za-z0-9_\-.=+/]{16,}"
     r")"
+    r"|(?<=//)[^\s/@:\"']+:[^\s/@\"']+(?=@)"  # https://user:password@host
 )
+_LABELLED = re.compile(
+    r"((?:api[_\-]?key|authorization|passw(?:or)?d|(?:access|auth|refresh)[_\-]?token|client[_\-]?secret)"
+    r"[\"']?\s*[:=]\s*[\"']?(?:(?:Basic|Bearer|Token)\s+)?)([^\s\"',;&}\])]{4,})",
+    re.IGNORECASE,
+)
+"""A secret with its name before it, as in the headers that an error message repeats."""
+_TECHNICAL = frozenset({"message", "traceback", "reason"})
+"""Fields of errors and logs, in which such a pair is no prose."""
 _TAIL = re.compile(
     r"(?<![A-Za-z0-9_\-])(?:s|sk|sk-|l|ls|lsv|lsv2|g|gs|gsk|h|hf|A|AI|AIz|AK|AKI|gh|gh[pousr]|gi|git|gith|githu|github|x|xo"
     r"|xox[abprs]?|e|ey|B|Be|Bea|Bear|Beare|Bearer\s*|(?:sk-|lsv2_|gsk_|hf_|AIza|gh[pousr]_|github_|xox[abprs]-|AKIA|eyJ"
-    r"|Bearer\s+)[A-Za-z0-9_\-.=+/]*)\Z"
+    r"|Bearer\s+)[A-Za-z0-9_\-.=+/]*|/(?:/[^\s/@\"']*)?)\Z"
 )
 
 
@@ -65,8 +75,16 @@ class Redactor:
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        self._secrets = sorted({secret for secret in secrets if len(secret) >= _SHORTEST}, key=len, reverse=True)
-        self._known = re.compile("|".join(map(re.escape, self._secrets))) if self._secrets else None
+        self._secrets: list[str] = []
+        self._known: re.Pattern[str] | None = None
+        self.learn(secrets)
+
+    def learn(self, secrets: Iterable[str]) -> None:
+        """From now on these values are masked, too."""
+        new = {secret for secret in secrets if len(secret) >= _SHORTEST}.difference(self._secrets)
+        if new:
+            self._secrets = sorted(new.union(self._secrets), key=len, reverse=True)
+            self._known = re.compile("|".join(map(re.escape, self._secrets)))
 
     def find(self, text: str, after: int = 0) -> list[tuple[int, int]]:
         """Where secrets stand in a text, `after` so many characters: ordered ranges that do not overlap."""
@@ -88,9 +106,15 @@ class Redactor:
         return text
 
     def value(self, value: Any, name: str = "") -> Any:
-        """A JSON value with its secrets masked: in every string, and whole where the name it stands under is secret."""
+        """A JSON value with its secrets masked: in every string, and whole where the name it stands under is secret.
+
+        What stood under a secret name is known from then on: a tool may well repeat the password it was called with.
+        """
         if isinstance(value, str):
-            return MASK if name and value and is_secret_name(name) else self.text(value)
+            if name and value and is_secret_name(name):
+                self.learn([value])
+                return MASK
+            return _LABELLED.sub(rf"\1{MASK}", self.text(value)) if name in _TECHNICAL else self.text(value)
         if isinstance(value, dict):
             return {self.text(key): self.value(item, key) for key, item in value.items()}
         if isinstance(value, list):
@@ -103,7 +127,7 @@ class Redactor:
         """
         tail = _TAIL.search(text, max(after, len(text) - 4096))
         ready = tail.start() if tail else len(text)
-        for secret in self._secrets:
+        for secret in list(self._secrets):
             ready = min(ready, _overlap(text, secret))
         return ready
 
@@ -114,6 +138,19 @@ def _overlap(text: str, secret: str) -> int:
         if text.endswith(secret[:size]):
             return len(text) - size
     return len(text)
+
+
+def secrets_in(value: Any, name: str = "", depth: int = 0) -> Iterator[str]:
+    """The strings in a value, of dicts and lists, that stand under a secret name."""
+    if isinstance(value, str):
+        if name and is_secret_name(name):
+            yield value
+    elif depth < _DEEPEST and isinstance(value, Mapping):
+        for key, item in list(value.items()):
+            yield from secrets_in(item, str(key), depth + 1)
+    elif depth < _DEEPEST and isinstance(value, list | tuple):
+        for item in value:
+            yield from secrets_in(item, name, depth + 1)
 
 
 class ArgumentMask:

@@ -28,15 +28,15 @@ _LONGEST = 2_000
 _LINES = 2
 """Of text on a card of the picture: the table below it has the rest."""
 # Short, since they stand in every row. JupyterLab's own style aligns cells to the right.
-_WORD = "text-align:left;vertical-align:top"
-_NUMBER = "text-align:right;vertical-align:top"
-_SAID = "white-space:pre-wrap;overflow-wrap:anywhere;max-height:9em;overflow:auto"
+WORD = "text-align:left;vertical-align:top"
+NUMBER = "text-align:right;vertical-align:top"
+SAID = "white-space:pre-wrap;overflow-wrap:anywhere;max-height:9em;overflow:auto"
 
 
 def flow_html(graph: Graph, title: str) -> str:
     """A flow before any run: its picture, with the names of its nodes as alternative text."""
     names = ", ".join(node["title"] for node in graph["nodes"] if node.get("card", True))
-    return f'<div style="max-width:100%">{_picture(to_svg(graph, title=title), f"{title}: {names}")}</div>'
+    return f'<div style="max-width:100%">{picture(to_svg(graph, title=title), f"{title}: {names}")}</div>'
 
 
 def record_html(about: About, events: Sequence[dict[str, Any]], state: dict[str, Any], token: str = "") -> str:
@@ -87,16 +87,16 @@ def run_html(state: dict[str, Any], title: str) -> str:
     ]
     rows = "".join(_row(node["id"], state["nodes"][node["id"]]) for node in drawn)
     heads = ("node", "status", "first token", "time", "tokens", "tokens/s", "text")
-    head = "".join(f'<th style="{_WORD if h in ("node", "status", "text") else _NUMBER}">{h}</th>' for h in heads)
+    head = "".join(f'<th style="{WORD if h in ("node", "status", "text") else NUMBER}">{h}</th>' for h in heads)
     return (
         f'<div style="max-width:100%"><div style="padding:4px 0"><b>{escape(title)}</b> &nbsp;'
-        f"{escape(_summary(state))}</div>{_notices(state)}{_picture(svg, _summary(state, title))}"
+        f"{escape(_summary(state))}</div>{_notices(state)}{picture(svg, _summary(state, title))}"
         f'<table cellpadding="5" style="border-collapse:collapse;margin:8px 0;width:100%">'
         f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 
 
-def _picture(svg: str, words: str) -> str:
+def picture(svg: str, words: str) -> str:
     return (
         f'<img alt="{escape(words, quote=True)}" src="{data_uri(svg)}" '
         f'style="max-width:100%;height:auto;border-radius:6px"/>'
@@ -128,12 +128,12 @@ def _notices(state: dict[str, Any]) -> str:
 def _row(name: str, node: dict[str, Any]) -> str:
     status = node["status"]
     word = f"{STATUS_GLYPHS[status]} {STATUS_WORDS.get(status, status)}"
-    numbers = (_seconds(node["first_token"]), _seconds(node["duration"]), str(node["tokens"] or ""), _rate(node))
-    cells = "".join(f'<td style="{_NUMBER}">{number}</td>' for number in numbers)
+    numbers = (seconds(node["first_token"]), seconds(node["duration"]), str(node["tokens"] or ""), _rate(node))
+    cells = "".join(f'<td style="{NUMBER}">{number}</td>' for number in numbers)
     return (
-        f'<tr><td style="{_WORD}">{escape(name)}</td>'
-        f'<td style="{_WORD};white-space:nowrap;color:{STATUS_COLOURS[status]}">{word}</td>'
-        f'{cells}<td style="{_WORD};width:55%"><div style="{_SAID}">{escape(_words(node))}</div></td></tr>'
+        f'<tr><td style="{WORD}">{escape(name)}</td>'
+        f'<td style="{WORD};white-space:nowrap;color:{STATUS_COLOURS[status]}">{word}</td>'
+        f'{cells}<td style="{WORD};width:55%"><div style="{SAID}">{escape(_words(node))}</div></td></tr>'
     )
 
 
@@ -144,7 +144,7 @@ def _words(node: dict[str, Any]) -> str:
     return words if len(words) <= _LONGEST else f"{words[:_LONGEST]}… ({len(words) - _LONGEST} more characters)"
 
 
-def _seconds(value: float | None) -> str:
+def seconds(value: float | None) -> str:
     if value is None:
         return ""
     return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.2f} s"

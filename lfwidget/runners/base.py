@@ -96,7 +96,10 @@ class Execution:
 
 
 class Runner(Protocol):
-    """Turns an input into events. One flow has one runner; its runs may overlap."""
+    """Turns an input into events. One flow has one runner; its runs may overlap.
+
+    One that knows keys of its own has them in `secrets`, an iterable of strings: they are masked wherever they appear.
+    """
 
     @property
     def name(self) -> str:

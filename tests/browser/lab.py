@@ -279,6 +279,11 @@ class NotebookPage:
     async def interrupt_kernel(self) -> None:
         await asyncio.wait_for(self.page.evaluate(f"{CURRENT}.sessionContext.session.kernel.interrupt()"), HANG)
 
+    async def set_source(self, index: int, source: str) -> None:
+        """Edit a cell."""
+        cell = f"{CURRENT}.content.widgets[index].model.sharedModel"
+        await self.page.evaluate(f"([index, source]) => {cell}.setSource(source)", [index, source])
+
     async def save(self) -> Path:
         await self.page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
         return self.server.notebooks / self.name

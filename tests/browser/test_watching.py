@@ -60,7 +60,7 @@ async def test_tokens_grow_on_their_card_when_the_cell_has_returned(open_noteboo
 
 
 async def test_20_000_tokens_at_2_000_a_second_arrive_to_the_byte(open_notebook):
-    notebook = await open_notebook([FAST, "run = flow.run('Tell me everything.')\nrun"])
+    notebook = await open_notebook([FAST, "lf.options.record = False\nrun = flow.run('Tell me everything.')\nrun"])
     await notebook.run_all()
     view = FlowView.under(notebook, 1)
     await view.open("model")  # the panel is written while it streams, not only at the end

@@ -182,13 +182,13 @@ describe("the player", () => {
   it("hands on a note with its node and its moment", async () => {
     const note = vi.fn();
     await open(script(), { note });
-    await scrub(0);
+    await scrub(0.75);
     $('[data-id="model"]').click();
     await click("Write a note");
     const box = $<HTMLTextAreaElement>(".lfw-composer textarea");
     box.value = "look";
     press("Enter", box);
-    expect(note).toHaveBeenCalledWith({ node: "model", text: "look", moment: 0 });
+    expect(note).toHaveBeenCalledWith({ node: "model", text: "look", moment: 0.24 });
     expect(box.value).toBe("");
   });
 

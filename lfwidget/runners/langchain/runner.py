@@ -19,6 +19,7 @@ from lfwidget.runners.base import Execution, Form, Question
 from lfwidget.runners.langchain.graph import walk
 from lfwidget.runners.langchain.inputs import InputShape
 from lfwidget.runners.langchain.interrupts import interrupts_of, question_of
+from lfwidget.runners.langchain.secrets import secrets_of
 from lfwidget.runners.langchain.stop import stoppable
 from lfwidget.runners.langchain.tweak import tweaked
 from lfwidget.runners.langchain.watch import StreamingWatch, Watch
@@ -65,6 +66,11 @@ class LangChainRunner:
     def form(self) -> Form:
         """What the page asks for."""
         return self._shape.form
+
+    @property
+    def secrets(self) -> set[str]:
+        """The keys that its models and tools were made with."""
+        return secrets_of(self._runnable)
 
     def to_input(self, typed: Any) -> Any:
         """What somebody typed as the input of the runnable."""
