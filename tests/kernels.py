@@ -54,7 +54,9 @@ class Comms:
         elif message["msg_type"] == "comm_msg":
             data = content["data"]
             if message["buffers"] and data.get("method") == "custom":
-                data["content"]["events"] = json.loads(bytes(message["buffers"][0]))
+                text = bytes(message["buffers"][0]).decode()
+                is_frame = data["content"]["kind"] == "frame"
+                data["content"].update({"events": json.loads(text)} if is_frame else {"code": text})
             self.messages.append((content["comm_id"], data))
 
     def widgets(self):

@@ -93,8 +93,8 @@ def parse(content: Any) -> Message:  # noqa: PLR0911 - one line per kind
         request, run, question = (_text(content, name) for name in ("request", "run", "question"))
         return Answer(request, run, question, content.get("value"))
     if kind == "note":
-        words = tuple(filter(None, (content.get("node"), _text(content, "text"))))
-        return Note(_text(content, "request"), _text(content, "run"), words, content.get("moment"))
+        words = tuple(filter(None, (content.get("node") and _text(content, "node"), _text(content, "text"))))
+        return Note(_text(content, "request"), _text(content, "run"), words, _moment(content))
     if kind == "keep":
         return Keep(_text(content, "request"), _text(content, "run"))
     if kind == "player":
@@ -115,6 +115,13 @@ def _count(content: dict[str, Any], name: str) -> int:
     value = content.get(name)
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise EventError(f"{name} is a count", content, name)
+    return value
+
+
+def _moment(content: dict[str, Any]) -> float | None:
+    value = content.get("moment")
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+        raise EventError("moment is seconds", content, "moment")
     return value
 
 

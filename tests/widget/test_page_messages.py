@@ -1,7 +1,7 @@
 import pytest
 
 from lfwidget import EventError
-from lfwidget.widget.messages import Answer, Cancel, Ping, Resync, Start, parse
+from lfwidget.widget.messages import Answer, Cancel, Keep, Note, Ping, Player, Resync, Start, parse
 
 
 @pytest.mark.parametrize(
@@ -16,6 +16,16 @@ from lfwidget.widget.messages import Answer, Cancel, Ping, Resync, Start, parse
             {"kind": "answer", "request": "q", "run": "r", "question": "o", "value": [1]},
             Answer("q", "r", "o", [1]),
         ),
+        (
+            {"kind": "note", "request": "q", "run": "r", "node": "", "text": "look", "moment": 1.5},
+            Note("q", "r", ("look",), 1.5),
+        ),
+        (
+            {"kind": "note", "request": "q", "run": "r", "node": "model", "text": "look"},
+            Note("q", "r", ("model", "look"), None),
+        ),
+        ({"kind": "keep", "request": "q", "run": "r"}, Keep("q", "r")),
+        ({"kind": "player"}, Player()),
         ({"kind": "ping", "from": "a newer page"}, Ping()),
     ],
 )
@@ -33,6 +43,11 @@ def test_what_a_page_may_say(content, message):
         ({"kind": "resync", "run": "r", "have": -1}, "have"),
         ({"kind": "resync", "have": 1}, "run"),
         ({"kind": "start", "request": 1, "input": ""}, "request"),
+        ({"kind": "note", "request": "q", "run": "r", "text": 1}, "text"),
+        ({"kind": "note", "request": "q", "run": "r", "text": "look", "node": 7}, "node"),
+        ({"kind": "note", "request": "q", "run": "r", "text": "look", "moment": "soon"}, "moment"),
+        ({"kind": "note", "request": "q", "run": "r", "text": "look", "moment": True}, "moment"),
+        ({"kind": "keep", "request": "q"}, "run"),
         ({"kind": "start", "request": "q", "input": [1]}, "input"),
         ({"kind": "answer", "request": "q", "run": "r", "question": None}, "question"),
     ],
