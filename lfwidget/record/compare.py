@@ -7,18 +7,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from html import escape
-from itertools import chain
+from itertools import accumulate, chain, groupby, takewhile
 from typing import Any, TypeAlias
 
-from lfwidget.model.graph import Edge, Graph
-from lfwidget.model.layout import layout
 from lfwidget.model.preview import preview
 from lfwidget.record.compare_svg import (
-    CARD,
     Comparison,
     Difference,
     NodeComparison,
@@ -27,28 +24,32 @@ from lfwidget.record.compare_svg import (
     Side,
     change,
     compare_svg,
+    in_words,
     only_in,
     say_cost,
     status_word,
     time_change,
+    union,
 )
 from lfwidget.record.html import NUMBER, SAID, WORD, picture, seconds
 from lfwidget.record.svg import STATUS_COLOURS
 
 __all__ = ["Comparison", "compare_html", "compare_states", "diff_words"]
 
-_Compare: TypeAlias = Callable[[list[str], list[str], "_Effort"], Iterator[tuple[str, str]]]
+_Unit: TypeAlias = tuple[str, str]
+"""White space, and what follows it: a word, a sign, a line."""
+_Told: TypeAlias = Iterator[tuple[str, str]]
+_Compare: TypeAlias = Callable[[str, str], _Told]
 Costs: TypeAlias = Mapping[str, float | None] | None
 
 _WHOLE = 1_000_000_000
 """Characters of an output that are compared: all."""
-_MOST_WORDS = 4_000
-_MOST_PAIRS = 1_000_000
-"""Equal pairs of words that one comparison may visit, which is what difflib's time grows with."""
-_SHORT_ERROR = 300
-_LONG = 60
-"""Words, signs and spaces from which on a stretch that is the same in both is shortened, to `_BESIDE` at its ends."""
-_BESIDE = 20
+_MOST_UNITS = 4_000
+_MOST_VISITS = 5_000_000
+"""Pairs of words that difflib may look at for one text: about half a second."""
+_LONG = 40
+"""Words and signs from which on a stretch that is the same in both is shortened, to `_BESIDE` at its ends."""
+_BESIDE = 12
 _MOST_SHOWN = 4_000
 _TAGS = {
     "=": "…",
@@ -71,7 +72,7 @@ def compare_states(a: dict[str, Any], b: dict[str, Any], *, costs: tuple[Costs, 
     """
     sides = [_sides(state, known or {}) for state, known in zip((a, b), costs, strict=True)]
     defined = [{node["id"]: node for node in state["graph"]["nodes"]} for state in (a, b)]
-    graph = _union(a["graph"], b["graph"])
+    graph = union(a["graph"], b["graph"])
     return {
         "runs": [_head(a, costs[0] or {}), _head(b, costs[1] or {})],
         "graph": graph,
@@ -100,21 +101,21 @@ def _head(state: dict[str, Any], costs: Mapping[str, float | None]) -> RunHead:
 
 
 def _sides(state: dict[str, Any], costs: Mapping[str, float | None]) -> dict[str, Side]:
-    found: dict[str, Side] = {}
-    for name in (node["id"] for node in state["graph"]["nodes"]):
-        node = state["nodes"][name]
-        found[name] = {
-            "status": node["status"],
-            "duration": node["duration"],
-            "first_token": node["first_token"],
-            "tokens": node["tokens"],
-            "cost": costs.get(name),
-            "text": _error(node) or node["text"] or preview(node["output"], _WHOLE),
-        }
-    return found
+    return {node["id"]: _side(state["nodes"][node["id"]], costs.get(node["id"])) for node in state["graph"]["nodes"]}
 
 
-def _error(state: dict[str, Any]) -> str | None:
+def _side(node: Mapping[str, Any], cost: float | None) -> Side:
+    return {
+        "status": node["status"],
+        "duration": node["duration"],
+        "first_token": node["first_token"],
+        "tokens": node["tokens"],
+        "cost": cost,
+        "text": _error(node) or node["text"] or preview(node["output"], _WHOLE),
+    }
+
+
+def _error(state: Mapping[str, Any]) -> str | None:
     return f"{state['error']['type']}: {state['error']['message']}" if state["error"] else None
 
 
@@ -141,25 +142,6 @@ def _less(a: Side | None, b: Side | None, key: str) -> Any:
     return None if before is None or after is None else round(after - before, 9)
 
 
-def _union(a: Graph, b: Graph) -> Graph:
-    """Both graphs as one, laid out for cards of two columns."""
-    nodes = {node["id"]: node for node in chain(a["nodes"], b["nodes"])}
-    edges = {_edge_key(edge): edge for edge in chain(a["edges"], b["edges"])}
-    bare: Graph = {
-        "nodes": [_without(node, "x", "y", "width", "height") for node in nodes.values()],
-        "edges": [_without(edge, "points") for edge in edges.values()],
-    }
-    return layout(bare, card=CARD)
-
-
-def _without(item: Mapping[str, Any], *keys: str) -> Any:
-    return {key: value for key, value in item.items() if key not in keys}
-
-
-def _edge_key(edge: Edge) -> tuple[Any, ...]:
-    return tuple(edge.get(key) for key in ("source", "target", "source_port", "target_port", "label", "kind"))
-
-
 def _described(node: Mapping[str, Any]) -> dict[str, Any]:
     """What was chosen for a node. The name of a model, and the class of a parser, are in its subtitle only."""
     return {key: node.get(key) for key in ("type", "title", "subtitle")} | (node.get("params") or {})
@@ -169,15 +151,11 @@ def _differences(a: Mapping[str, Any], b: Mapping[str, Any], path: str = "") -> 
     found: list[Difference] = []
     for key in dict.fromkeys(chain(a, b)):
         one, other = a.get(key), b.get(key)
-        if any(isinstance(value, dict) for value in (one, other)) and _is_mapping(one) and _is_mapping(other):
+        if {type(one), type(other)} in ({dict}, {dict, type(None)}):
             found += _differences(one or {}, other or {}, f"{path}{key}.")
         elif one != other or isinstance(one, bool) != isinstance(other, bool):
             found.append({"name": f"{path}{key}", "a": one, "b": other})
     return found
-
-
-def _is_mapping(value: Any) -> bool:
-    return value is None or isinstance(value, dict)
 
 
 _CJK = "\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
@@ -185,25 +163,20 @@ _PUNCTUATION = (
     "!-/:-@\\[-^`{-~\u00a1-\u00bf\u2010-\u205e\u3001-\u303f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65"
 )
 # What is neither is a word, combining signs and all: `\w` would cut a Hindi word at every vowel.
-_WORDS = re.compile(rf"\s+|[{_CJK}{_PUNCTUATION}]|[^\s{_CJK}{_PUNCTUATION}]+")
+_WORDS = re.compile(rf"(\s*)([{_CJK}{_PUNCTUATION}]|[^\s{_CJK}{_PUNCTUATION}]+|\Z)")
 
 
 class _Effort:
-    """How much comparing is left; a text is never so long that a page waits for it."""
+    """How much comparing is left: no text is so long that somebody waits for it."""
 
     def __init__(self) -> None:
-        self._left = _MOST_PAIRS
+        self._left = _MOST_VISITS
 
-    def spend(self, a: Sequence[str], b: Sequence[str]) -> bool:
-        """Whether these may be compared item by item: if so, it is taken off."""
-        if max(len(a), len(b)) > _MOST_WORDS:
-            return False
-        counts = Counter(item for item in b if not item.isspace())
-        pairs = sum(counts[item] for item in a)
-        if pairs > self._left:
-            return False
-        self._left -= pairs
-        return True
+    def spend(self, visits: int) -> bool:
+        """Whether there is enough left; if so, it is taken off."""
+        enough = visits <= self._left
+        self._left -= visits if enough else 0
+        return enough
 
 
 def diff_words(a: str, b: str) -> Pieces:
@@ -215,63 +188,95 @@ def diff_words(a: str, b: str) -> Pieces:
     Returns:
         Pieces in order, none of them empty and no two neighbours of one kind.
     """
-    return _merged(_compared(_split([a]), _split([b]), _Effort(), _by_lines))
+    effort = _Effort()
+
+    def within(a: str, b: str) -> _Told:
+        return _compared(_words(a), _words(b), effort, _as_one, _as_one)
+
+    def by_lines(a: str, b: str) -> _Told:
+        return _compared(_lines(a), _lines(b), effort, within, _as_one)
+
+    return _merged(_compared(_words(a), _words(b), effort, _as_one, by_lines))
 
 
-def _compared(a: list[str], b: list[str], effort: _Effort, otherwise: _Compare) -> Iterator[tuple[str, str]]:
-    """Words with what became of them; where they are too many, as `otherwise` has it."""
+def _words(text: str) -> list[_Unit]:
+    return _WORDS.findall(text)
+
+
+def _lines(text: str) -> list[_Unit]:
+    return [("", line) for line in text.splitlines(keepends=True)]
+
+
+def _compared(a: list[_Unit], b: list[_Unit], effort: _Effort, changed: _Compare, too_much: _Compare) -> _Told:
+    """What became of the units: `changed` tells of stretches between those that are the same, `too_much` of all."""
     head = _common(a, b)
     tail = _common(a[head:][::-1], b[head:][::-1])
+    yield from _same(a[:head], b[:head])
     one, other = a[head : len(a) - tail], b[head : len(b) - tail]
-    yield "=", "".join(a[:head])
-    if not one or not other:
-        yield from _as_one(one, other, effort)
-    elif effort.spend(one, other):
-        for tag, i, j, k, m in SequenceMatcher(str.isspace, one, other, autojunk=False).get_opcodes():
-            yield from [("=", "".join(one[i:j]))] if tag == "equal" else _as_one(one[i:j], other[k:m], effort)
+    matches = _matches([word for _, word in one], [word for _, word in other], effort)
+    if matches is None:
+        yield from too_much(_joined(one), _joined(other))
     else:
-        yield from otherwise(one, other, effort)
-    yield "=", "".join(a[len(a) - tail :])
+        at, to = 0, 0
+        for i, j, size in [*matches, (len(one), len(other), 0)]:
+            yield from changed(_joined(one[at:i]), _joined(other[to:j]))
+            yield from _same(one[i : i + size], other[j : j + size])
+            at, to = i + size, j + size
+    yield from _same(a[len(a) - tail :], b[len(b) - tail :])
 
 
-def _common(a: Sequence[str], b: Sequence[str]) -> int:
-    """How many items both begin with."""
-    return next((i for i, (one, other) in enumerate(zip(a, b, strict=False)) if one != other), min(len(a), len(b)))
+def _common(a: Sequence[_Unit], b: Sequence[_Unit]) -> int:
+    """With how many words both begin."""
+    return sum(1 for _ in takewhile(lambda both: both[0][1] == both[1][1], zip(a, b, strict=False)))
 
 
-def _by_lines(a: list[str], b: list[str], effort: _Effort) -> Iterator[tuple[str, str]]:
-    one, other = "".join(a).splitlines(keepends=True), "".join(b).splitlines(keepends=True)
-    if not effort.spend(one, other):
-        yield from _as_one(a, b, effort)
-        return
-    for _, i, j, k, m in SequenceMatcher(str.isspace, one, other, autojunk=False).get_opcodes():
-        yield from _compared(_split(one[i:j]), _split(other[k:m]), effort, _as_one)
+def _matches(a: Sequence[str], b: Sequence[str], effort: _Effort) -> list[tuple[int, int, int]] | None:
+    """Where a and b have the same: from where in either, and how much of it. None where there is too much to compare.
+
+    As difflib's `get_matching_blocks`, which on texts of few different words takes cubic time: 20 s for 2,000 words.
+    """
+    counts = Counter(b)
+    visits = [0, *accumulate(1 + counts[item] for item in a)]
+    if max(len(a), len(b)) > _MOST_UNITS or visits[-1] > _MOST_VISITS:
+        return None
+    matcher = SequenceMatcher(None, a, b, autojunk=False)
+    found, todo = [], deque([(0, len(a), 0, len(b))])
+    while todo:
+        left, right, top, bottom = todo.popleft()
+        if left < right and top < bottom and effort.spend(visits[right] - visits[left]):
+            i, j, size = matcher.find_longest_match(left, right, top, bottom)
+            found += [(i, j, size)] if size else []
+            todo += [(left, i, top, j), (i + size, right, j + size, bottom)] if size else []
+    return sorted(found)
 
 
-def _split(lines: Sequence[str]) -> list[str]:
-    return _WORDS.findall("".join(lines))
+def _same(a: Iterable[_Unit], b: Iterable[_Unit]) -> _Told:
+    """The same words, with what white space before them is not the same."""
+    for (space, word), (other, _) in zip(a, b, strict=True):
+        yield from [("=", space)] if space == other else [("-", space), ("+", other)]
+        yield "=", word
 
 
-def _as_one(a: list[str], b: list[str], _: _Effort) -> Iterator[tuple[str, str]]:
-    yield from (("-", "".join(a)), ("+", "".join(b)))
+def _as_one(a: str, b: str) -> _Told:
+    space = a[: len(a) - len(a.lstrip())]
+    if space and space == b[: len(b) - len(b.lstrip())]:
+        yield "=", space
+        a, b = a.lstrip(), b.lstrip()
+    yield from (("-", a), ("+", b))
 
 
-def _merged(pieces: Iterable[tuple[str, str]]) -> Pieces:
-    """Neighbours as one, what goes before what comes; a space between two changes belongs to both."""
+def _joined(units: Iterable[_Unit]) -> str:
+    return "".join(chain.from_iterable(units))
+
+
+def _merged(told: _Told) -> Pieces:
+    """Neighbours as one, and what goes before what comes."""
     found: Pieces = []
-    run = dict.fromkeys("-+=", "")
-    for op, words in pieces:
-        if op != "=" and words and run["="]:
-            if run["="].strip(" ") or not (run["-"] or run["+"]):
-                found += _kept(run)
-                run = dict.fromkeys("-+=", "")
-            run = {"-": run["-"] + run["="], "+": run["+"] + run["="], "=": ""}
-        run[op] += words
-    return found + _kept(run)
-
-
-def _kept(run: Mapping[str, str]) -> Pieces:
-    return [[op, words] for op, words in run.items() if words]
+    for same, group in groupby((item for item in told if item[1]), key=lambda item: item[0] == "="):
+        pieces = list(group)
+        joined = [[op, "".join(words for other, words in pieces if other == op)] for op in ("=" if same else "-+")]
+        found += [piece for piece in joined if piece[1]]
+    return found
 
 
 def compare_html(comparison: Comparison, title: str) -> str:
@@ -282,14 +287,13 @@ def compare_html(comparison: Comparison, title: str) -> str:
         title: of the flow.
     """
     whole = _whole(comparison)
-    heads = [_summary(name, run) for name, run in zip("AB", comparison["runs"], strict=True)]
-    heads.append(_change(whole))
+    heads = in_words(comparison, whole)
     lines = "".join(f'<div style="overflow-wrap:anywhere">{escape(line)}</div>' for line in heads)
     return (
         f'<div style="max-width:100%"><div style="padding:4px 0"><b>{escape(title)}</b>{lines}</div>'
         f"{picture(compare_svg(comparison, title), ' · '.join([title, *heads]))}"
-        f'<table cellpadding="5" style="border-collapse:collapse;margin:8px 0;width:100%">'
-        f"{_table(comparison, whole)}</table></div>"
+        f'<div style="overflow:auto"><table cellpadding="5" style="border-collapse:collapse;margin:8px 0;width:100%">'
+        f"{_table(comparison, whole)}</table></div></div>"
     )
 
 
@@ -305,21 +309,6 @@ def _run_side(run: RunHead) -> Side:
 
 
 _NOTHING: Side = {"status": "idle", "duration": None, "first_token": None, "tokens": 0, "cost": None, "text": ""}
-
-
-def _summary(name: str, run: RunHead) -> str:
-    tokens = f"{run['usage'].get('total_tokens', 0)} tokens" if run["usage"] else ""
-    parts = (status_word(run["status"]), seconds(run["duration"]), tokens, say_cost(run["cost"], "cost "))
-    error = preview(run["error"], _SHORT_ERROR)
-    return " · ".join(filter(None, (f"{name}: {run['name'] or run['flow']}", *parts, error)))
-
-
-def _change(whole: NodeComparison) -> str:
-    delta = whole["delta"]
-    tokens = change(delta["tokens"], "output tokens") if delta["tokens"] else ""
-    return " · ".join(
-        filter(None, (f"Δ (B less A): {time_change(whole)}", tokens, say_cost(delta["cost"], "cost ", sign=True)))
-    )
 
 
 def _table(comparison: Comparison, whole: NodeComparison) -> str:
@@ -349,14 +338,14 @@ def _row(name: str, both: NodeComparison, *, priced: bool) -> str:
     params = "".join(f"<div>{escape(item['name'])}: {_shown(_param(item))}</div>" for item in both["params"])
     return (
         f'<tr><td style="{WORD}"><div>{escape(name)}</div>{_statuses(both)}</td>{cells}'
-        f'<td style="{WORD}"><div style="{SAID}">{params}</div></td>'
-        f'<td style="{WORD};width:40%"><div style="{SAID}">{_shown(both["text_diff"])}</div></td></tr>'
+        f'<td style="{WORD};width:20%"><div style="{SAID};min-width:9em">{params}</div></td>'
+        f'<td style="{WORD};width:40%"><div style="{SAID};min-width:18em">{_shown(both["text_diff"])}</div></td></tr>'
     )
 
 
 def _statuses(both: NodeComparison) -> str:
-    """What became of it, where that is not the same in both runs."""
-    if both["a"] and both["b"] and both["a"]["status"] == both["b"]["status"] == "finished":
+    """What became of it, unless both runs finished it, or neither came to it."""
+    if {side["status"] if side else None for side in (both["a"], both["b"])} in ({"finished"}, {"idle"}):
         return ""
     lines = [
         f'<div style="white-space:nowrap;color:{STATUS_COLOURS[side["status"]]}">'
@@ -371,8 +360,10 @@ def _param(item: Difference) -> Pieces:
     a, b = item["a"], item["b"]
     if all(isinstance(value, str) and len(value.split()) > 1 for value in (a, b)):
         return diff_words(a, b)
-    said = (("-", a), ("+", b))
-    return [[op, v if isinstance(v, str) else json.dumps(v, ensure_ascii=False)] for op, v in said if v is not None]
+    before, after = (
+        "" if v is None else v if isinstance(v, str) else json.dumps(v, ensure_ascii=False) for v in (a, b)
+    )
+    return [["-", before], ["=", " → " if before and after else ""], ["+", after]]
 
 
 def _shown(pieces: Pieces) -> str:
@@ -380,7 +371,7 @@ def _shown(pieces: Pieces) -> str:
     parts = list(_shortened(pieces))
     html, room = "", _MOST_SHOWN
     for op, words in parts:
-        if room > 0:
+        if room > 0 and words:
             html += _TAGS[op].replace("…", escape(words[:room]), 1)
         room -= len(words)
     return html if room >= 0 else f"{html}… ({-room} more characters)"
@@ -391,13 +382,13 @@ def _shortened(pieces: Pieces) -> Iterator[tuple[str, str]]:
     if [op for op, _ in pieces] == ["="]:
         yield "…", "the same: "
     for i, (op, words) in enumerate(pieces):
-        split = _split([words]) if op == "=" else []
+        split = _words(words) if op == "=" else []
         if len(split) <= _LONG:
             yield op, words
             continue
         head = _BESIDE if i or len(pieces) == 1 else 0
         tail = len(split) - (_BESIDE if i < len(pieces) - 1 else 0)
-        count = sum(word[0].isalnum() for word in split[head:tail])
-        yield op, "".join(split[:head])
+        count = sum(word[:1].isalnum() for _, word in split[head:tail])
+        yield op, _joined(split[:head])
         yield "…", f" … {count:,} words the same … "
-        yield op, "".join(split[tail:])
+        yield op, _joined(split[tail:])

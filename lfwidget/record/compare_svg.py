@@ -5,12 +5,18 @@ The shapes of a comparison and its figures in words are here too: the table belo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from itertools import chain
 from typing import Any, TypeAlias
 
 from typing_extensions import TypedDict
 
 from lfwidget.model.graph import Graph, Node
+from lfwidget.model.layout import layout
 from lfwidget.model.measure import fit
+from lfwidget.model.preview import preview
+from lfwidget.model.state import _edge_key
+from lfwidget.record.html import seconds
 from lfwidget.record.svg import (
     _LINE,
     _STRIPES,
@@ -41,16 +47,19 @@ __all__ = [
     "Side",
     "change",
     "compare_svg",
+    "in_words",
     "only_in",
     "say_cost",
     "status_word",
     "time_change",
+    "union",
 ]
 
 CARD = (420.0, 176.0)
 _HEAD = 30
 _BODY = 68
 _EDGE = 12
+_LONGEST_ERROR = 300
 _GREY = "#d1d9e0"
 
 
@@ -144,6 +153,42 @@ def compare_svg(comparison: Comparison, title: str) -> str:
     return "".join([*parts, "</svg>"])
 
 
+def union(a: Graph, b: Graph) -> Graph:
+    """Both graphs as one, laid out for cards of two columns; what both have is as in b."""
+    nodes = {node["id"]: node for node in chain(a["nodes"], b["nodes"])}
+    edges = {_edge_key(dict(edge)): edge for edge in chain(a["edges"], b["edges"])}
+    bare: Graph = {
+        "nodes": [_without(node, "x", "y", "width", "height") for node in nodes.values()],
+        "edges": [_without(edge, "points") for edge in edges.values()],
+    }
+    return layout(bare, card=CARD)
+
+
+def _without(item: Mapping[str, Any], *keys: str) -> Any:
+    return {key: value for key, value in item.items() if key not in keys}
+
+
+def in_words(comparison: Comparison, whole: NodeComparison) -> list[str]:
+    """Both runs, and what is between them, in a line each: the head of the picture, and what stands for it.
+
+    Args:
+        comparison: whose runs are told of.
+        whole: the runs, each as if it were a node.
+    """
+    delta = whole["delta"]
+    tokens = change(delta["tokens"], "output tokens") if delta["tokens"] else ""
+    parts = (f"Δ (B less A): {time_change(whole)}", tokens, say_cost(delta["cost"], "cost ", sign=True))
+    heads = [_run_in_words(name, run) for name, run in zip("AB", comparison["runs"], strict=True)]
+    return [*heads, " · ".join(filter(None, parts))]
+
+
+def _run_in_words(name: str, run: RunHead) -> str:
+    tokens = f"{run['usage'].get('total_tokens', 0)} tokens" if run["usage"] else ""
+    figures = (status_word(run["status"]), seconds(run["duration"]), tokens, say_cost(run["cost"], "cost "))
+    parts = (f"{name}: {run['name'] or run['flow']}", *figures, preview(run["error"], _LONGEST_ERROR))
+    return " · ".join(filter(None, parts))
+
+
 def status_word(status: str) -> str:
     """The sign and the word of a status, as a card has them."""
     return f"{STATUS_GLYPHS[status]} {STATUS_WORDS.get(status, status)}"
@@ -166,11 +211,11 @@ def change(value: float | None, unit: str = "s") -> str:
 
 def time_change(both: NodeComparison) -> str:
     """How much longer B took, and which share of A's time that is."""
-    seconds, before = both["delta"]["duration"], both["a"]["duration"] if both["a"] else None
-    if seconds is None or not before:
-        return change(seconds)
-    share = round(100 * seconds / before)
-    return f"{change(seconds)} ({_sign(share)}{abs(share)} %)"
+    longer, before = both["delta"]["duration"], both["a"]["duration"] if both["a"] else None
+    if longer is None or not before:
+        return change(longer)
+    share = round(100 * longer / before)
+    return f"{change(longer)} ({_sign(share)}{abs(share)} %)"
 
 
 def say_cost(value: float | None, before: str = "", *, sign: bool = False) -> str:
@@ -185,12 +230,15 @@ def _sign(value: float) -> str:
 def _frame(node: Node, both: NodeComparison) -> str:
     x, y, width, height = node["x"], node["y"], node["width"], node["height"]
     dash = " class='f' rx='10' stroke-dasharray='4 3'"
+    right = x + width - _EDGE
     signs = "".join(
-        _text(x + width - _EDGE - room, y + 22, name, "s") + _status(side, x + width - _EDGE - room + 14, y + 22)
+        _text(right - room, y + 22, name, "s") + _status(side, right - room + 14, y + 22)
         for name, side, room in (("A", both["a"], 190), ("B", both["b"], 92))
         if side
     )
-    return _rect(x, y, width, height, dash) + _text(x + 12, y + 22, fit(node["title"], width - 230, 13), "h") + signs
+    lacking = _text(right - (92 if both["a"] else 190), y + 22, only_in(both), "")
+    title = _text(x + 12, y + 22, fit(node["title"], width - 230, 13), "h")
+    return _rect(x, y, width, height, dash) + title + signs + lacking
 
 
 def _card(node: Node, both: NodeComparison) -> str:
@@ -214,8 +262,8 @@ def _card(node: Node, both: NodeComparison) -> str:
 
 def _aside(both: NodeComparison) -> str:
     """What stands beside the title: the difference in time, or that one of the runs lacks the node."""
-    seconds = time_change(both)
-    return only_in(both) or (f"Δ {seconds}" if seconds else "")
+    changed = time_change(both)
+    return only_in(both) or (f"Δ {changed}" if changed else "")
 
 
 def _column(side: Side | None, name: str, x: float, width: float, height: float) -> str:

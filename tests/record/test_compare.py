@@ -18,7 +18,7 @@ from lfwidget.model.state import RunState
 from lfwidget.record.compare import compare_html, compare_states, diff_words
 from lfwidget.record.compare_svg import CARD
 
-HANG = 60.0
+HANG = 10.0
 """Seconds: a bound on hanging, no budget."""
 FASTER = "\N{MINUS SIGN}500 ms (\N{MINUS SIGN}25 %)"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -170,8 +170,10 @@ def many(count, words=5_000, seed=1, between=" "):
         (many(4_000, words=2, between="\n"), many(4_000, words=2, seed=2, between="\n")),
         ("ab " * 50_000, "ab " * 49_999),
         (" \n" * 50_000, "\n " * 50_000),
+        ("a " * 999 + "b", "c " + "a " * 999),
+        (" ".join(f"x{i} k" for i in range(1_000)), " ".join(f"y{i} k" for i in range(1_000))),
     ],
-    ids=["words", "lines", "two words", "characters", "two lines", "one word", "spaces"],
+    ids=["words", "lines", "two words", "characters", "two lines", "one word", "spaces", "shifted", "every other"],
 )
 def test_long_texts_are_compared_without_hanging(a, b):
     begun = time.monotonic()
@@ -372,6 +374,7 @@ def test_parameters_that_differ_are_shown_with_both_values():
     shown = page(compare_states(a, b))
     assert "top_p: " in shown.words
     assert shown.marked == {"del": '0.5["x"]', "ins": "0.7"}
+    assert "0.5 → 0.7" in shown.text
 
 
 def test_long_parameters_are_compared_by_words():
@@ -408,6 +411,17 @@ def test_a_long_comparison_is_cut_and_says_how_much_is_missing():
 def test_a_status_other_than_done_is_told_in_the_row():
     a, b = run(MODEL, [("model", 1.0, error("no key"))]), run(MODEL, [("model", 1.0, "Hi")])
     assert {"A ✕ error", "B ✓ done"} <= set(page(compare_states(a, b)).words)
+
+
+def test_a_frame_that_only_one_run_has_says_so_in_the_picture():
+    inner = node("a", parent="frame")
+    framed = {"nodes": [node("frame", "graph"), inner], "edges": []}
+    shown = drawn(compare_states(run(framed), run({"nodes": [], "edges": []})))
+    assert shown.count("only in A") == 2
+
+
+def test_what_neither_run_came_to_says_nothing_of_it():
+    assert "ready" not in page(compare_states(run(MODEL), run(MODEL))).text
 
 
 def test_the_error_of_a_run_stands_in_its_head():
