@@ -71,10 +71,11 @@ export function makeShell(store: Store, signal: AbortSignal): HTMLElement {
 
   const changed = (change: Change) => {
     if (typeof change === "object" && "kept" in change) {
-      setTimeout(() => {
+      const arrival = setTimeout(() => {
         unkept = !document.querySelector(`[data-lfw="${change.kept}"]`);
         canvas.mark([]);
       }, ARRIVAL);
+      signal.addEventListener("abort", () => clearTimeout(arrival));
       return;
     }
     if (typeof change === "object") {

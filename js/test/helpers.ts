@@ -6,7 +6,10 @@ import type { Script } from "../dev/script.ts";
 import type { Traits } from "../src/model/store.ts";
 import makeWidget from "../src/widget.ts";
 
-/** Gives every element of the tests of a file a size; `size.width = 0` hides them. */
+/** What was shown in the test that runs. */
+const shown: AbortController[] = [];
+
+/** Gives every element of the tests of a file a size; `size.width = 0` hides them. What they showed ends with them. */
 export function sized(): { width: number; height: number } {
   const size = { width: 1200, height: 600 };
   beforeEach(() => {
@@ -15,6 +18,9 @@ export function sized(): { width: number; height: number } {
     vi.spyOn(HTMLElement.prototype, "clientHeight", "get").mockImplementation(() => size.height);
   });
   afterEach(() => {
+    for (const each of shown.splice(0)) {
+      each.abort();
+    }
     vi.restoreAllMocks();
     document.body.replaceChildren();
   });
@@ -48,6 +54,7 @@ export interface Shown {
 export function show(traits: Record<string, unknown>): Shown {
   const model = new FakeModel(traits);
   const close = new AbortController();
+  shown.push(close);
   const widget = makeWidget() as { initialize(props: unknown): void; render(props: unknown): unknown };
   const props = { model: model as unknown as AnyModel<Traits>, signal: close.signal, experimental: {} };
   widget.initialize(props);
