@@ -252,9 +252,9 @@ def batch_notebook():
     )
 
 
-def executed(folder):
+async def executed(folder):
     notebook = batch_notebook()
-    NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(folder)}}).execute()
+    await NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(folder)}}).async_execute()
     return notebook
 
 
@@ -262,7 +262,7 @@ def executed(folder):
 async def test_a_notebook_that_was_executed_in_batch_holds_the_record(open_notebook, server, way):
     path = server.notebooks / f"batch-{way}.ipynb"
     if way == "nbclient":
-        nbformat.write(await asyncio.to_thread(executed, server.notebooks), path)
+        nbformat.write(await executed(server.notebooks), path)
     else:
         nbformat.write(batch_notebook(), path)
         command = [sys.executable, "-m", "papermill", "-k", "python3", str(path), str(path)]
