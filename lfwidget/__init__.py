@@ -14,6 +14,7 @@ from lfwidget.errors import (
     MissingExtraError,
     NestedLoopError,
     NotAFlowError,
+    NotRecordedError,
     RecordedError,
     RecordError,
     RecordWarning,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from lfwidget.flow import Flow
     from lfwidget.keeper import freeze
     from lfwidget.opening import RecordInfo, open, records  # noqa: A004 - it is lf.open
+    from lfwidget.recorded import RecordedModel
     from lfwidget.run import Run
     from lfwidget.scripted import Reply, ScriptedModel
 
@@ -41,10 +43,12 @@ __all__ = [
     "MissingExtraError",
     "NestedLoopError",
     "NotAFlowError",
+    "NotRecordedError",
     "RecordError",
     "RecordInfo",
     "RecordWarning",
     "RecordedError",
+    "RecordedModel",
     "Reply",
     "Run",
     "RunCancelledError",
@@ -67,6 +71,7 @@ _LAZY = {
     "freeze": "lfwidget.keeper",
     "open": "lfwidget.opening",
     "records": "lfwidget.opening",
+    "RecordedModel": "lfwidget.recorded",
     "Reply": "lfwidget.scripted",
     "Run": "lfwidget.run",
     "ScriptedModel": "lfwidget.scripted",

@@ -12,6 +12,7 @@ LfwidgetError
 ├── EventError             an event from outside that is not one; `.event`, `.field`
 ├── RecordError            a record that cannot be read, or not to its end; `.path`, `.line`, `.events`, `.run`
 ├── RecordedError          what a recorded run raised, asked for again; `.type`, `.message`
+├── NotRecordedError       a recorded model is asked what is not in its record (also a LookupError); `.nearest`
 └── DisplayError           nothing can be shown here, or the page's bundle is missing
 """
 
@@ -30,6 +31,7 @@ __all__ = [
     "MissingExtraError",
     "NestedLoopError",
     "NotAFlowError",
+    "NotRecordedError",
     "RecordError",
     "RecordWarning",
     "RecordedError",
@@ -176,6 +178,23 @@ class RecordedError(LfwidgetError):
         self.type = type
         self.message = message
         super().__init__(f"the recorded run raised {type}: {message}")
+
+
+class NotRecordedError(LfwidgetError, LookupError):
+    """A model that answers from a record was asked what is not in it.
+
+    Attributes:
+        asked: the last message of what was asked, shortened.
+        nearest: the last message of the most similar question in the record, shortened.
+    """
+
+    def __init__(self, asked: str, nearest: str, difference: str) -> None:
+        self.asked = asked
+        self.nearest = nearest
+        super().__init__(
+            f"no answer was recorded to {asked!r}. {difference} Record this once with the real model, or say who "
+            "answers instead: missing=another_model, or missing='a text'."
+        )
 
 
 class RecordWarning(UserWarning):

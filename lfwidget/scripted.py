@@ -7,20 +7,31 @@ import json
 import re
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models.chat_models import BaseChatModel
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, message_chunk_to_message
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.messages.tool import tool_call_chunk
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
 from pydantic import ConfigDict, PrivateAttr
 
-__all__ = ["Reply", "ScriptedModel"]
+__all__ = [
+    "Clock",
+    "Reply",
+    "Said",
+    "ScriptedModel",
+    "apaced",
+    "atold",
+    "paced",
+    "told",
+    "tool_names",
+    "whole",
+]
 
 _TOKENS = re.compile(r"\s*\S{1,12}|\s+")
 _YIELD_EVERY = 64
@@ -57,6 +68,20 @@ class Reply:
 
 
 Answer = str | Reply
+
+Said = tuple[AIMessageChunk | None, float]
+"""What is said (None: nothing yet), and until when it is quiet then: seconds from the start of the answer."""
+
+
+class Clock:
+    """Seconds, and waiting. A test has one that does not wait."""
+
+    now = staticmethod(time.perf_counter)
+    sleep = staticmethod(time.sleep)
+    asleep = staticmethod(asyncio.sleep)
+
+
+CLOCK = Clock()
 
 
 class ScriptedModel(BaseChatModel):
@@ -126,7 +151,7 @@ class ScriptedModel(BaseChatModel):
 
     def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> Runnable[Any, AIMessage]:
         """Take note of the tools; whether one is called is up to the replies."""
-        return self.bind(tools=[getattr(tool, "name", str(tool)) for tool in tools], **kwargs)
+        return self.bind(tools=tool_names(tools), **kwargs)
 
     def _reply(self, messages: Sequence[BaseMessage]) -> Reply:
         if callable(self.replies):
@@ -188,14 +213,7 @@ class ScriptedModel(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **_: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        started, pace = time.perf_counter(), self._pace()
-        for i, message in enumerate(self._chunks(messages), 1):
-            chunk = ChatGenerationChunk(message=message)
-            if run_manager:
-                run_manager.on_llm_new_token(chunk.text, chunk=chunk)
-            yield chunk
-            if pace:
-                time.sleep(max(0.0, started + i * pace - time.perf_counter()))
+        yield from told(paced(self._said(messages)), run_manager)
 
     async def _astream(
         self,
@@ -204,16 +222,8 @@ class ScriptedModel(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **_: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        started, pace = time.perf_counter(), self._pace()
-        for i, message in enumerate(self._chunks(messages), 1):
-            chunk = ChatGenerationChunk(message=message)
-            if run_manager:
-                await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+        async for chunk in atold(apaced(self._said(messages)), run_manager):
             yield chunk
-            wait = started + i * pace - time.perf_counter() if pace else 0.0
-            # A stream that never lets go of the loop would keep Stop and every other task waiting.
-            if wait > 0 or i % _YIELD_EVERY == 0:
-                await asyncio.sleep(max(0.0, wait))
 
     def _generate(
         self,
@@ -222,20 +232,82 @@ class ScriptedModel(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002 - nothing is streamed here
         **_: Any,
     ) -> ChatResult:
-        whole: AIMessageChunk | None = None
-        for chunk in self._chunks(messages):
-            whole = chunk if whole is None else whole + chunk
-        message = whole if whole is not None else AIMessageChunk(content="")
-        plain = AIMessage(
-            content=message.content,
-            tool_calls=message.tool_calls,
-            usage_metadata=message.usage_metadata,
-            response_metadata=message.response_metadata,
-        )
-        return ChatResult(generations=[ChatGeneration(message=plain)])
+        return whole(self._chunks(messages))
+
+    def _said(self, messages: Sequence[BaseMessage]) -> Iterator[Said]:
+        pace = self._pace()
+        for i, message in enumerate(self._chunks(messages), 1):
+            yield message, i * pace
 
     def _pace(self) -> float:
         return 1.0 / self.tokens_per_second if self.tokens_per_second else 0.0
+
+
+def paced(said: Iterable[Said], clock: Clock = CLOCK) -> Iterator[AIMessageChunk]:
+    """Say each at its time."""
+    started = clock.now()
+    for message, until in said:
+        if message is not None:
+            yield message
+        wait = started + until - clock.now()
+        if wait > 0:
+            clock.sleep(wait)
+
+
+async def apaced(said: Iterable[Said], clock: Clock = CLOCK) -> AsyncIterator[AIMessageChunk]:
+    """Say each at its time, without blocking."""
+    started = clock.now()
+    for i, (message, until) in enumerate(said, 1):
+        if message is not None:
+            yield message
+        wait = started + until - clock.now()
+        # A stream that never lets go of the loop would keep Stop and every other task waiting.
+        if wait > 0 or i % _YIELD_EVERY == 0:
+            await clock.asleep(max(0.0, wait))
+
+
+def told(
+    messages: Iterable[AIMessageChunk], run_manager: CallbackManagerForLLMRun | None
+) -> Iterator[ChatGenerationChunk]:
+    """What `_stream` of a chat model yields, told to whoever listens."""
+    for message in messages:
+        chunk = ChatGenerationChunk(message=message)
+        if run_manager:
+            run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+        yield chunk
+
+
+async def atold(
+    messages: AsyncIterable[AIMessageChunk], run_manager: AsyncCallbackManagerForLLMRun | None
+) -> AsyncIterator[ChatGenerationChunk]:
+    """What `_astream` of a chat model yields, told to whoever listens."""
+    async for message in messages:
+        chunk = ChatGenerationChunk(message=message)
+        if run_manager:
+            await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+        yield chunk
+
+
+def whole(messages: Iterable[AIMessageChunk]) -> ChatResult:
+    """What `_generate` of a chat model returns."""
+    message: AIMessageChunk | None = None
+    for chunk in messages:
+        message = chunk if message is None else message + chunk
+    plain = message_chunk_to_message(message or AIMessageChunk(content=""))
+    return ChatResult(generations=[ChatGeneration(message=plain)])
+
+
+def tool_names(tools: Sequence[Any]) -> list[str]:
+    """What a model that needs no descriptions keeps of its tools."""
+    return [_tool_name(tool) for tool in tools]
+
+
+def _tool_name(tool: Any) -> str:
+    """Of a tool, of a function or class, or of a schema."""
+    if isinstance(tool, dict):
+        about = tool.get("function", tool)
+        return str(about.get("name") or about.get("title") or about.get("type"))
+    return str(getattr(tool, "name", None) or getattr(tool, "__name__", None) or tool)
 
 
 def _check(answer: object) -> None:

@@ -5,7 +5,7 @@ import lfwidget as lf
 from lfwidget import errors
 
 PUBLIC = {"Flow", "Reply", "Run", "ScriptedModel", "options"} | set(errors.__all__)
-PUBLIC |= {"RecordInfo", "RunComparison", "compare", "freeze", "open", "records"}
+PUBLIC |= {"RecordInfo", "RecordedModel", "RunComparison", "compare", "freeze", "open", "records"}
 HEAVY = {"langchain_core", "langchain", "langgraph", "lfx", "starlette", "redis", "pydantic", "anywidget", "IPython"}
 
 

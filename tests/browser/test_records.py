@@ -387,3 +387,22 @@ async def test_a_run_that_goes_on_can_be_wound_back(open_notebook):
     await notebook.run(2)
     await view.press("Next node event")
     await view.node_is("model", "idle")
+
+
+# A record in place of its model
+
+
+async def test_a_recorded_model_answers_without_a_key_and_says_what_it_was_never_asked(open_notebook):
+    record = f"run = flow_of([{SAID!r}]).run('How big is the Earth?')\nawait run\nrun.save('taught.lfrun');"
+    chain = (
+        "ChatPromptTemplate.from_template('{question}') | lf.RecordedModel('taught.lfrun') | (lambda said: said.text)"
+    )
+    notebook = await open_notebook([FLOW, record, f"flow = lf.Flow({chain})\nflow"])
+    await notebook.run_all()
+    view = FlowView.under(notebook, 2)
+    await view.run("How big is the Earth?")
+    await view.run_is("finished")
+    assert await view.text("model") == SAID
+    await view.run("How big is Mars?")
+    await view.run_is("failed")
+    await expect(view.card("model")).to_contain_text("no answer was recorded to 'How big is Mars?'")
