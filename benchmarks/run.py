@@ -1,4 +1,4 @@
-"""Measure the budgets: `python benchmarks/run.py [--quick] [--rounds N] [--only kernel,streaming,page,imports]`.
+"""Measure the budgets: `python benchmarks/run.py [--quick] [--rounds N] [--only kernel,page]`.
 
 Prints one table; a whole run (neither --quick nor --only) also writes it to RESULTS.md.
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import report
 
-PARTS = ("kernel", "streaming", "page", "imports")
+PARTS = ("kernel", "streaming", "page", "records", "imports")
 HERE = Path(__file__).parent
 
 

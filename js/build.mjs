@@ -10,7 +10,7 @@ import { forEsbuild } from "./icons.mjs";
 
 /** Bytes: what each live widget stores and sends, and what each record stores (compressed, in base 85). */
 const WIDGET_LIMIT = 48 * 1024;
-const RECORD_LIMIT = 29 * 1024;
+const RECORD_LIMIT = 27 * 1024;
 const here = dirname(fileURLToPath(import.meta.url));
 const out = join(here, "../lfwidget/static");
 

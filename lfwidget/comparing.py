@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from lfwidget.record.compare import compare_html, compare_states
+from lfwidget.comparison.data import compare_states
+from lfwidget.comparison.html import compare_html
 from lfwidget.record.page import page
 from lfwidget.run import Run
 from lfwidget.table import Table

@@ -1,8 +1,9 @@
 // The entry of a record: the player in a cell, an exported page, or in place of a live view whose run has ended. It
 // lives in a shadow root, so that neither the page's styles nor those of another version reach it.
+
+import bar from "./css/bar.css?text";
 import base from "./css/base.css?text";
 import canvas from "./css/canvas.css?text";
-import controls from "./css/controls.css?text";
 import panel from "./css/panel.css?text";
 import player from "./css/player.css?text";
 import { h } from "./dom.ts";
@@ -10,7 +11,7 @@ import type { Event } from "./model/types.gen.ts";
 import { makePlayer, type Player, type PlayerOptions } from "./player/player.ts";
 import { unpack } from "./player/unpack.ts";
 
-const STYLE = [base, canvas, controls, panel, player].join("");
+const STYLE = [base, bar, canvas, panel, player].join("");
 const HEIGHT = 420;
 
 /** Plays a packed log in a new element at the end of `el`. */

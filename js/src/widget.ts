@@ -2,6 +2,7 @@
 // initialize takes more than two seconds.
 import type { AnyModel, AnyWidget, InitializeProps, RenderProps } from "@anywidget/types";
 import "./css/base.css";
+import "./css/bar.css";
 import "./css/canvas.css";
 import "./css/controls.css";
 import "./css/panel.css";

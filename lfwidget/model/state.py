@@ -12,13 +12,13 @@ Rules that both keep:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 from lfwidget.errors import EventError
 from lfwidget.model.node_state import NodeState, Span, sum_usage
 
-__all__ = ["RunState"]
+__all__ = ["RunState", "edge_key"]
 
 _ENDS = {"run.finished": "finished", "run.failed": "failed", "run.cancelled": "cancelled"}
 
@@ -140,8 +140,8 @@ class RunState:
 
     def _graph_changed(self, event: dict[str, Any]) -> None:
         self._define(event["nodes"])
-        known = {_edge_key(edge) for edge in self.edges}
-        self.edges += [edge for edge in event["edges"] if _edge_key(edge) not in known]
+        known = {edge_key(edge) for edge in self.edges}
+        self.edges += [edge for edge in event["edges"] if edge_key(edge) not in known]
 
     def _define(self, nodes: Iterable[dict[str, Any]]) -> None:
         moved = False
@@ -236,7 +236,8 @@ class RunState:
     }
 
 
-def _edge_key(edge: dict[str, Any]) -> tuple[Any, ...]:
+def edge_key(edge: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What makes an edge the same edge in another version of a graph."""
     return tuple(edge.get(key) for key in ("source", "target", "source_port", "target_port", "label", "kind"))
 
 

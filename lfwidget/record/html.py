@@ -18,18 +18,24 @@ from lfwidget.page_files import page_file
 from lfwidget.record.about import About
 from lfwidget.record.found import LOG_TYPE
 from lfwidget.record.pack import pack, squeeze
-from lfwidget.record.svg import STATUS_COLOURS, STATUS_GLYPHS, STATUS_WORDS, data_uri, to_svg
+from lfwidget.record.svg import data_uri, to_svg
+from lfwidget.record.words import STATUS_COLOURS, STATUS_GLYPHS, seconds, status_name, status_word
 
 __all__ = ["flow_html", "record_html", "run_html"]
 
 PLAYER_TYPE = "application/x-lfwidget-player"
 
 _LONGEST = 2_000
+_LONGEST_OUTPUT = 600
+"""Characters of an output that nobody said: it is mostly made of what was said."""
+_REPEATED = 80
+"""Characters from which on a text is not written twice, and may take several lines."""
 _LINES = 2
 """Of text on a card of the picture: the table below it has the rest."""
 # Short, since they stand in every row. JupyterLab's own style aligns cells to the right.
-WORD = "text-align:left;vertical-align:top"
-NUMBER = "text-align:right;vertical-align:top"
+WORD = "text-align:left"
+NUMBER = "text-align:right"
+_HEADS = {"node": WORD, "status": WORD, "text": f"{WORD};width:55%"}
 SAID = "white-space:pre-wrap;overflow-wrap:anywhere;max-height:9em;overflow:auto"
 
 
@@ -85,9 +91,10 @@ def run_html(state: dict[str, Any], title: str) -> str:
     drawn = [
         node for node in state["graph"]["nodes"] if node.get("card", True) and node["type"] not in ("start", "end")
     ]
-    rows = "".join(_row(node["id"], state["nodes"][node["id"]]) for node in drawn)
+    said: dict[str, str] = {}
+    rows = "".join(_row(node["id"], state["nodes"][node["id"]], said) for node in drawn)
     heads = ("node", "status", "first token", "time", "tokens", "tokens/s", "text")
-    head = "".join(f'<th style="{WORD if h in ("node", "status", "text") else NUMBER}">{h}</th>' for h in heads)
+    head = "".join(f'<th style="{_HEADS.get(h, NUMBER)}">{h}</th>' for h in heads)
     return (
         f'<div style="max-width:100%"><div style="padding:4px 0"><b>{escape(title)}</b> &nbsp;'
         f"{escape(_summary(state))}</div>{_notices(state)}{picture(svg, _summary(state, title))}"
@@ -105,7 +112,7 @@ def picture(svg: str, words: str) -> str:
 
 def _summary(state: dict[str, Any], title: str = "") -> str:
     parts = [title] if title else []
-    parts.append(f"{STATUS_GLYPHS[state['status']]} {STATUS_WORDS.get(state['status'], state['status'])}")
+    parts.append(f"{status_word(state['status'])}")
     if state["duration"] is not None:
         parts.append(f"{state['duration']:.1f} s")
     if state["usage"]:
@@ -125,29 +132,36 @@ def _notices(state: dict[str, Any]) -> str:
     )
 
 
-def _row(name: str, node: dict[str, Any]) -> str:
-    status = node["status"]
-    word = f"{STATUS_GLYPHS[status]} {STATUS_WORDS.get(status, status)}"
+def _row(name: str, node: dict[str, Any], said: dict[str, str]) -> str:
+    """A row of the table. `said` has what the rows before say, by whom: an answer is often passed on as it is."""
+    words = _words(node, name, said)
+    long = len(words) > _REPEATED or "\n" in words
+    # In a row of one line there is nothing to align.
+    top = ";vertical-align:top" if long else ""
     numbers = (seconds(node["first_token"]), seconds(node["duration"]), str(node["tokens"] or ""), _rate(node))
-    cells = "".join(f'<td style="{NUMBER}">{number}</td>' for number in numbers)
+    cells = "".join(f'<td style="{NUMBER}{top}">{number}</td>' if number else "<td></td>" for number in numbers)
+    text = f'<div style="{SAID}">{escape(words)}</div>' if long else escape(words)
     return (
-        f'<tr><td style="{WORD}">{escape(name)}</td>'
-        f'<td style="{WORD};white-space:nowrap;color:{STATUS_COLOURS[status]}">{word}</td>'
-        f'{cells}<td style="{WORD};width:55%"><div style="{SAID}">{escape(_words(node))}</div></td></tr>'
+        f'<tr><td style="{WORD}{top}">{escape(name)}</td>'
+        f'<td style="{WORD}{top};white-space:nowrap">{status_html(node["status"])}</td>'
+        f'{cells}<td style="{WORD}{top}">{text}</td></tr>'
     )
 
 
-def _words(node: dict[str, Any]) -> str:
+def status_html(status: str) -> str:
+    """The status in words, its sign in its colour. The words have the colour of the page, which may be dark."""
+    sign = f'<span style="color:{STATUS_COLOURS[status]}">{STATUS_GLYPHS[status]}</span>'
+    return f"{sign} {status_name(status)}"
+
+
+def _words(node: dict[str, Any], name: str, said: dict[str, str]) -> str:
     if node["error"]:
         return f"{node['error']['type']}: {node['error']['message']}"[:_LONGEST]
     words = node["text"] or preview(node["output"], _LONGEST)
-    return words if len(words) <= _LONGEST else f"{words[:_LONGEST]}… ({len(words) - _LONGEST} more characters)"
-
-
-def seconds(value: float | None) -> str:
-    if value is None:
-        return ""
-    return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.2f} s"
+    if len(words) >= _REPEATED and said.setdefault(words[:_LONGEST], name) != name:
+        return f"(the same as {said[words[:_LONGEST]]})"
+    most = _LONGEST if node["text"] else _LONGEST_OUTPUT
+    return words if len(words) <= most else f"{words[:most]}… ({len(words) - most:,} more characters)"
 
 
 def _rate(node: dict[str, Any]) -> str:

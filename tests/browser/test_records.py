@@ -360,7 +360,7 @@ async def test_a_live_view_is_played_back_and_annotated(open_notebook):
     await view.plays_to_its_end("model", SAID)
     await view.scrub(0.5)
     await view.press("Write a note")
-    await view.root.locator(".lfw-composer textarea").fill("look here")
+    await view.root.locator(".lfw-writing input").fill("look here")
     await view.root.get_by_text("Add note").click()
     await expect(view.root.locator(".lfw-card-note")).to_have_text("look here")
     (note,) = await notebook.value("[e for e in flow.runs[-1].log.since(0) if e['kind'] == 'note']")

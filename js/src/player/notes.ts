@@ -1,8 +1,7 @@
 // A teacher's notes: on the card of their node, or over the canvas, as soon as playback reaches them; and where one is
 // written, where somebody keeps it.
 import type { Canvas } from "../canvas/canvas.ts";
-import { makeForm } from "../controls/form.ts";
-import { button, d, h } from "../dom.ts";
+import { button, h } from "../dom.ts";
 import { icon } from "../icons.ts";
 import type { RunState } from "../model/state.ts";
 import type { Note } from "../model/types.gen.ts";
@@ -55,17 +54,15 @@ const alike = (a: Note, b: Note | undefined): boolean =>
 
 /** A line to write a note in. `add` is given the words. */
 export function makeNoteForm(add: (text: string) => void, about: () => string): HTMLElement {
-  const field = { name: "text", title: "Note", type: "text", required: true } as const;
-  const save = h("button", { class: "lfw-send" }, "Add note");
-  const form = makeForm(
-    [field],
-    ({ text }) => {
-      add(String(text));
-      form.fill("");
-    },
-    save,
-  );
-  const element = d("composer", form.element);
-  element.addEventListener("focusin", () => form.controls[0]?.setAttribute("placeholder", about()));
-  return element;
+  const box = h("input", { "aria-label": "Note", focus: () => (box.placeholder = about()) });
+  const form = h("form", { class: "lfw-writing" }, box, h("button", {}, "Add note"));
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const text = box.value.trim();
+    box.value = "";
+    if (text) {
+      add(text);
+    }
+  });
+  return form;
 }

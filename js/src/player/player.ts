@@ -138,7 +138,7 @@ export function makePlayer(log: readonly Event[], options: PlayerOptions, signal
   if (options.note) {
     const write = toggle("Write a note", "note", false, (on) => {
       writing.hidden = !on;
-      writing.querySelector("textarea")?.focus();
+      writing.querySelector("input")?.focus();
     });
     transport.extras.append(write);
   }

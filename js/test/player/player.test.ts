@@ -185,9 +185,9 @@ describe("the player", () => {
     await scrub(0.75);
     $('[data-id="model"]').click();
     await click("Write a note");
-    const box = $<HTMLTextAreaElement>(".lfw-composer textarea");
+    const box = $<HTMLInputElement>(".lfw-writing input");
     box.value = "look";
-    press("Enter", box);
+    box.form?.requestSubmit();
     expect(note).toHaveBeenCalledWith({ node: "model", text: "look", moment: 0.24 });
     expect(box.value).toBe("");
   });
