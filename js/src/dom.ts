@@ -54,3 +54,10 @@ export function setAttribute(element: Element, name: string, value: string): voi
 export function button(label: string, onClick: () => void, attributes: Attributes, ...children: Child[]) {
   return h("button", { type: "button", "aria-label": label, title: label, click: onClick, ...attributes }, ...children);
 }
+
+/** Says what was masked in a text, to whoever points at it. */
+export function explain(element: HTMLElement, text: string): void {
+  if (text.includes("•••")) {
+    element.title = "••• stands for a secret";
+  }
+}

@@ -10,7 +10,7 @@ from lfwidget.comparison.data import NOTHING, Comparison, Difference, NodeCompar
 from lfwidget.comparison.diff import Pieces, diff_words, joined, words_of
 from lfwidget.comparison.svg import compare_svg
 from lfwidget.comparison.words import change, in_words, only_in, say_cost, time_change
-from lfwidget.record.html import NUMBER, SAID, WORD, picture, status_html
+from lfwidget.record.html import NUMBER, SAID, WORD, picture, said_html, status_html
 from lfwidget.record.words import seconds
 
 __all__ = ["compare_html"]
@@ -105,7 +105,7 @@ def _shown(pieces: Pieces) -> str:
     html, room = "", _MOST_SHOWN
     for op, words in parts:
         if room > 0 and words:
-            html += _TAGS[op].replace("…", escape(words[:room]), 1)
+            html += _TAGS[op].replace("…", said_html(words[:room]), 1)
         room -= len(words)
     return html if room >= 0 else f"{html}… ({-room} more characters)"
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from lfwidget.model.graph import Graph
 from lfwidget.model.preview import preview
+from lfwidget.model.redact import MASK
 from lfwidget.page_files import page_file
 from lfwidget.record.about import About
 from lfwidget.record.found import LOG_TYPE
@@ -140,12 +141,18 @@ def _row(name: str, node: dict[str, Any], said: dict[str, str]) -> str:
     top = ";vertical-align:top" if long else ""
     numbers = (seconds(node["first_token"]), seconds(node["duration"]), str(node["tokens"] or ""), _rate(node))
     cells = "".join(f'<td style="{NUMBER}{top}">{number}</td>' if number else "<td></td>" for number in numbers)
-    text = f'<div style="{SAID}">{escape(words)}</div>' if long else escape(words)
+    words_html = said_html(words)
+    text = f'<div style="{SAID}">{words_html}</div>' if long else words_html
     return (
         f'<tr><td style="{WORD}{top}">{escape(name)}</td>'
         f'<td style="{WORD}{top};white-space:nowrap">{status_html(node["status"])}</td>'
         f'{cells}<td style="{WORD}{top}">{text}</td></tr>'
     )
+
+
+def said_html(words: str) -> str:
+    """What a model or a user said, as text; a mask says what it is to whoever points at it."""
+    return escape(words).replace(MASK, f'<span title="{MASK} stands for a secret">{MASK}</span>')
 
 
 def status_html(status: str) -> str:

@@ -70,6 +70,12 @@ def test_a_run_is_a_picture_and_a_table():
     assert page.attributes["img.alt"].startswith("Tutor · ✓ done")
 
 
+def test_a_mask_says_what_it_is_to_whoever_points_at_it():
+    page = Tags(run_html(run_state("your key is •••"), "Tutor"))
+    assert page.attributes["span.title"] == "••• stands for a secret"
+    assert "your key is •••" in "".join(page.words)
+
+
 def test_what_is_asked_stands_above_the_picture():
     asked = run_state(end="input.requested", node="model", span="model#1", request="q", prompt="Shall <b>I</b>?")
     assert "model asks: Shall <b>I</b>?" in Tags(run_html(asked, "Tutor")).words

@@ -1,4 +1,5 @@
 // The last lines of a text that grows: one Text node, cut to its end, so that its layout costs the same at any length.
+import { explain } from "../dom.ts";
 import type { Chunks } from "../model/text.ts";
 
 /** More than a card can show, in UTF-16 units, and how far it may grow before it is cut again. */
@@ -13,7 +14,7 @@ export interface Tail {
 }
 
 export function makeTail(element: HTMLElement): Tail {
-  const text = document.createTextNode("");
+  const text = new Text();
   let followed: Chunks | null = null;
   let offset = 0;
   let epoch = 0;
@@ -26,6 +27,7 @@ export function makeTail(element: HTMLElement): Tail {
       } else if (gained) {
         text.appendData(gained);
       }
+      explain(element, text.data);
       followed = source;
       epoch = source.epoch;
       offset = source.length;
@@ -35,6 +37,7 @@ export function makeTail(element: HTMLElement): Tail {
       const cut = words.slice(0, WINDOW);
       if (text.data !== cut) {
         text.data = cut;
+        explain(element, cut);
       }
     },
   };

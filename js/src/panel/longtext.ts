@@ -1,6 +1,6 @@
 // A text of any length that grows: blocks of about 2 KB, of which the browser lays out only what is seen (24 times
 // cheaper than one block at 100,000 tokens). It follows its end only for a reader who is there.
-import { d, h } from "../dom.ts";
+import { d, explain, h } from "../dom.ts";
 import { Chunks } from "../model/text.ts";
 
 const BLOCK = 2048;
@@ -30,14 +30,17 @@ export function makeLongText(label: string): LongText {
   let epoch = 0;
   let offset = 0;
   let last: Text | undefined;
+  let block = element;
 
   const append = (text: string) => {
     for (const { part, fresh } of blocksOf(text, last ? BLOCK - last.length : 0)) {
       if (fresh || !last) {
-        last = document.createTextNode("");
-        element.append(d("block", last));
+        last = new Text();
+        block = d("block", last);
+        element.append(block);
       }
       last.appendData(part);
+      explain(block, last.data);
     }
   };
   const follow = (source: Chunks) => {

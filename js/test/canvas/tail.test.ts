@@ -22,6 +22,17 @@ describe("the tail of a stream", () => {
     );
   });
 
+  it("says to whoever points at it what was masked", () => {
+    const element = document.createElement("div");
+    const [tail, text] = [makeTail(element), new Chunks()];
+    text.append("the key is ");
+    tail.follow(text);
+    expect(element.title).toBe("");
+    text.append("•••");
+    tail.follow(text);
+    expect(element.title).toBe("••• stands for a secret");
+  });
+
   it("begins anew with another text, or one that was replaced", () => {
     const element = document.createElement("div");
     const [tail, one, two] = [makeTail(element), new Chunks(), new Chunks()];

@@ -20,6 +20,13 @@ describe("a long text", () => {
     );
   });
 
+  it("says to whoever points at it what was masked", () => {
+    const shown = makeLongText("Text");
+    shown.set(`${"a line\n".repeat(400)}api_key: •••`);
+    const titles = [...shown.element.children].map((block) => (block as HTMLElement).title);
+    expect(titles).toEqual(["", "••• stands for a secret"]);
+  });
+
   it("is cut into blocks of at most 2 KB, at the end of a line where there is one", () => {
     fc.assert(
       fc.property(lines, (text) => {
