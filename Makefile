@@ -34,7 +34,7 @@ notebooks: env bundle  ## execute the notebooks in place, to commit them with th
 bench: env bundle  ## measure the budgets; the table is benchmarks/RESULTS.md
 	$(BIN)/python benchmarks/run.py
 
-picture: env bundle  ## take the README's picture, docs/quickstart.png
+picture: env bundle  ## make the README's picture and the record behind it, in docs/
 	$(BIN)/python scripts/picture.py
 
 format: env $(STAMPS)/npm  ## format the code and fix what the linters can fix

@@ -267,15 +267,21 @@ class Run:
         state = self.read(lambda state: state.to_json())
         return _written(run_page(self.about, self.log.since(0), state), path)
 
-    def to_svg(self, path: str | os.PathLike[str] | None = None) -> str:
+    def to_svg(self, path: str | os.PathLike[str] | None = None, *, at: float | None = None) -> str:
         """The graph with the state of each node, as a picture.
 
         Args:
             path: where to write it; None only returns it.
+            at: as it was then: seconds of the run; None for as it is.
         """
+        from lfwidget.model.state import RunState
         from lfwidget.record.svg import to_svg
 
-        state = self.read(lambda state: state.to_json())
+        if at is None:
+            state = self.read(lambda state: state.to_json())
+        else:
+            first, *others = self.log.since(0)
+            state = RunState([first, *(event for event in others if event["t"] <= at)]).to_json()
         title = f"{state['flow']}: {self.name}"
         return _written(to_svg(state["graph"], state["nodes"], title=title), path)
 

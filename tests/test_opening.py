@@ -54,6 +54,22 @@ def same(opened, run):
     assert repr(opened) == repr(run)
 
 
+OLD = TESTS.parent / "docs" / "quickstart.html"
+
+
+def test_a_picture_shows_the_end_or_any_moment(tmp_path):
+    opened = lf.open(OLD)
+    assert "◐ running" not in opened.to_svg()
+    assert opened.to_svg(tmp_path / "x.svg", at=1.4).count("◐ running") == 3
+    assert (tmp_path / "x.svg").read_text() == opened.to_svg(at=1.4)
+
+
+def test_a_record_that_was_made_earlier_is_still_read():
+    opened = lf.open(OLD)
+    assert (opened.status, opened.about.flow) == ("finished", "Fact and story")
+    assert opened.nodes["story/model"].text.startswith("Once, the Sun")
+
+
 def test_a_saved_run_is_opened_as_it_was(run, tmp_path):
     opened = lf.open(run.save(tmp_path / "x.lfrun"))
     same(opened, run)

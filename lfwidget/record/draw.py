@@ -40,6 +40,8 @@ _STYLE = (
 _SANS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'Noto Sans CJK SC', sans-serif"
 _MONO = "ui-monospace, 'SFMono-Regular', Menlo, Consolas, 'DejaVu Sans Mono', 'Noto Sans Mono CJK SC', monospace"
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NEVER_FIRST = frozenset("、。，．：；！？）」』】〉》〕…")  # noqa: RUF001 - these it is about
+"""CJK signs that end a line rather than begin one: they hang over its edge."""
 _MARGIN = 24
 LINE = 15
 """Height of a line of text on a card, in px."""
@@ -217,6 +219,6 @@ def _break(words: str, room: float, size: int) -> tuple[str, str]:
         if char == " ":
             space = i
         if used > room and i > 0:
-            cut = space if space > 0 else i
+            cut = space if space > 0 else i + (char in _NEVER_FIRST)
             return words[:cut], words[cut:].lstrip(" ")
     return words, ""

@@ -54,6 +54,12 @@ def test_wide_characters_take_the_room_of_two():
     assert max(map(len, lines)) <= 20
 
 
+@pytest.mark.parametrize("length", range(12, 24))
+def test_no_line_begins_with_a_sign_that_ends_one(length):
+    state = {"model": {"status": "finished", "text": ("天" * length + "。") * 2}}
+    assert not [line for line in words(to_svg(graph("model"), state)) if line.startswith("。")]
+
+
 DRAWN = {"svg", "style", "title", "rect", "g", "path", "text"}
 PAYLOADS = ["</svg><script>alert(1)</script>", '"><img src=x onerror=1>', "a\x00b\ud800\u2028"]
 
