@@ -34,7 +34,7 @@ def _environment(monkeypatch):
 
 
 def everything_kept(run, folder):
-    """All that a run leaves, as one text."""
+    """All that a run leaves, as one text: without the page's own code, which knows the mask."""
     saved = run.save(folder / "x.lfrun").read_text()
     page = run.to_html(folder / "x.html")
     cell = record_bundle(run)
@@ -42,7 +42,8 @@ def everything_kept(run, folder):
     assert len(logs) == 2
     unpacked = [str(unpack(log)) for log in logs]
     shown = [repr(run), repr(run.nodes), repr(run.table()), run.to_svg(), *map(str, run.log.since(0))]
-    return "\n".join([saved, page, *cell.values(), *unpacked, *shown, str(run.widget.get_state())])
+    state = {name: value for name, value in run.widget.get_state().items() if name not in ("_esm", "_css")}
+    return "\n".join([saved, page, *cell.values(), *unpacked, *shown, str(state)])
 
 
 def check(run, folder, *, masked=True):
