@@ -1,10 +1,14 @@
 // A teacher's notes: on the card of their node, or over the canvas, as soon as playback reaches them; and where one is
 // written, where somebody keeps it.
 import type { Canvas } from "../canvas/canvas.ts";
+import type { Box } from "../canvas/panzoom.ts";
 import { button, h } from "../dom.ts";
 import { icon } from "../icons.ts";
 import type { RunState } from "../model/state.ts";
 import type { Note } from "../model/types.gen.ts";
+
+/** What a note of two or three lines takes, in the pixels of the graph. */
+const ROOM = 60;
 
 export interface Notes {
   /** The latest note that is on no node. */
@@ -39,13 +43,26 @@ export function makeNotes(canvas: Canvas): Notes {
       }
       for (const note of notes) {
         if (![...onCards.keys()].some((each) => alike(each, note))) {
-          const element = h("div", { class: "lfw-card-note", role: "note" }, note.text);
-          onCards.set(note, element);
-          canvas.attach(state.card(note.node ?? ""), element);
+          onCards.set(note, pin(note, state, canvas));
         }
       }
     },
   };
+}
+
+/** Puts a note below its card, or above it where the next card is close below and none is above. */
+function pin(note: Note, state: RunState, canvas: Canvas): HTMLElement {
+  const element = h("div", { class: "lfw-card-note", role: "note" }, note.text);
+  const card = state.card(note.node ?? "");
+  const own = canvas.item(card);
+  const others = [...state.nodes.keys()].flatMap((id) => (id !== card && canvas.item(id)) || []);
+  const isTaken = (from: number, { x, width }: Box): boolean =>
+    others.some((it) => it.x < x + width && it.x + it.width > x && it.y < from + ROOM && it.y + it.height > from);
+  if (own && isTaken(own.y + own.height, own) && !isTaken(own.y - ROOM, own)) {
+    element.dataset.side = "above";
+  }
+  canvas.attach(card, element);
+  return element;
 }
 
 /** A tape that is wound back makes its events anew. */

@@ -71,7 +71,9 @@ export function makeTimeline(seek: (t: number) => void, open: (node: string) => 
       const waits = waitsOf(log, length);
       const nameOf = namesOf(whole);
       const spans = [...whole.spans.values()];
-      scale.replaceChildren(...ticksOf(length).map((t) => place(h("i", {}, seconds(t)), t, t)));
+      scale.replaceChildren(
+        ...ticksOf(length).map((t) => place(h("i", { class: t > 0.92 * length && "lfw-last" }, seconds(t)), t, t)),
+      );
       rows.replaceChildren(
         ...spans.slice(0, MOST).map((span) => rowOf(span, whole, nameOf(span.node), waits.get(span.id) ?? [])),
         ...(spans.length > MOST ? [h("p", {}, `${spans.length - MOST} more are not drawn.`)] : []),

@@ -168,6 +168,15 @@ describe("the player", () => {
     expect($(".lfw-note").hidden).toBe(true);
   });
 
+  it("puts a note above its card where the next card is close below, if there is room", async () => {
+    const [prompt, model] = chain.nodes;
+    const stacked = { nodes: [{ ...prompt, y: 0 }, { ...model, x: prompt?.x, y: 160 }], edges: [] } as typeof chain;
+    const log = new Script(stacked).add("note", { text: "upper", node: "prompt" });
+    await open(log.add("note", { text: "lower", node: "model" }).add("run.finished"));
+    const sides = [...document.querySelectorAll<HTMLElement>(".lfw-card-note")].map((note) => note.dataset.side);
+    expect(sides).toEqual(["above", undefined]);
+  });
+
   it("lets a note be hidden", async () => {
     await open(script().add("note", { text: "all" }));
     await click("Hide the note");
