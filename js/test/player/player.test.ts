@@ -170,7 +170,13 @@ describe("the player", () => {
 
   it("puts a note above its card where the next card is close below, if there is room", async () => {
     const [prompt, model] = chain.nodes;
-    const stacked = { nodes: [{ ...prompt, y: 0 }, { ...model, x: prompt?.x, y: 160 }], edges: [] } as typeof chain;
+    const stacked = {
+      nodes: [
+        { ...prompt, y: 0 },
+        { ...model, x: prompt?.x, y: 160 },
+      ],
+      edges: [],
+    } as typeof chain;
     const log = new Script(stacked).add("note", { text: "upper", node: "prompt" });
     await open(log.add("note", { text: "lower", node: "model" }).add("run.finished"));
     const sides = [...document.querySelectorAll<HTMLElement>(".lfw-card-note")].map((note) => note.dataset.side);
