@@ -40,7 +40,7 @@ class RunComparison:
         states = [run.read(lambda state: (state.to_json(), _costs(state))) for run in (a, b)]
         (first, first_costs), (second, second_costs) = states
         self.data: dict[str, Any] = {**compare_states(first, second, costs=(first_costs, second_costs))}
-        self._title = f"{a.name} and {b.name}"
+        self._title = f"{a.name} and {b.name}" if a.name != b.name else f"{a.name} (two runs)"
 
     def to_html(self, path: str | os.PathLike[str] | None = None) -> str:
         """One page, which opens from disk without any network.

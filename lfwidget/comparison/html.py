@@ -19,6 +19,9 @@ _LONG = 40
 """Words and signs from which on a stretch that is the same in both is shortened, to `_BESIDE` at its ends."""
 _BESIDE = 12
 _MOST_SHOWN = 4_000
+# JupyterLab gives every column the same width where its head asks for none.
+_FIGURES = {"time": (7, 7, 14), "tokens": (6, 6, 6), "cost": (8, 8, 8)}
+_WORDS = {"node": 9, "parameters": 16, "text": 29}
 _TAGS = {
     "=": "…",
     "-": '<del style="background-color:rgba(207,34,46,.2);text-decoration:line-through">…</del>',
@@ -40,26 +43,41 @@ def compare_html(comparison: Comparison, title: str) -> str:
     return (
         f'<div style="max-width:100%"><div style="padding:4px 0"><b>{escape(title)}</b>{lines}</div>'
         f"{picture(compare_svg(comparison, title), ' · '.join([title, *heads]))}"
-        f'<div style="overflow:auto"><table cellpadding="5" style="border-collapse:collapse;margin:8px 0;width:100%">'
+        f'<div style="overflow:auto"><table cellpadding="5" '
+        f'style="border-collapse:collapse;margin:8px 0;width:100%;min-width:{80 if _priced(comparison) else 64}em">'
         f"{_table(comparison, whole)}</table></div></div>"
     )
 
 
 def _table(comparison: Comparison, whole: NodeComparison) -> str:
     nodes = comparison["nodes"]
-    priced = any(side and side["cost"] is not None for both in nodes.values() for side in (both["a"], both["b"]))
+    priced = _priced(comparison)
     # A call inside a function has no card; it has a row where something else was chosen for it.
     listed = (
         node["id"]
         for node in comparison["graph"]["nodes"]
         if node["type"] not in ("start", "end") and (node.get("card", True) or nodes[node["id"]]["params"])
     )
-    figures = [f"{of} A|{of} B|Δ" for of in ("time", "tokens", *(["cost"] if priced else []))]
-    heads = ["node", *"|".join(figures).split("|"), "parameters", "text"]
-    words = ("node", "parameters", "text")
-    head = "".join(f'<th style="{WORD if name in words else NUMBER}">{name}</th>' for name in heads)
+    heads = list(_heads(priced=priced))
+    share = 100 / sum(width for _, _, width in heads)
+    head = "".join(f'<th style="{style};width:{share * width:.1f}%">{name}</th>' for name, style, width in heads)
     rows = [_row("whole run", whole, priced=priced), *(_row(name, nodes[name], priced=priced) for name in listed)]
     return f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody>"
+
+
+def _heads(*, priced: bool) -> Iterator[tuple[str, str, int]]:
+    """The columns: their names, how their heads look, and their shares of the width."""
+    node, *words = ((name, WORD, width) for name, width in _WORDS.items())
+    yield node
+    for of, widths in _FIGURES.items():
+        if of != "cost" or priced:
+            yield from zip((f"{of} A", f"{of} B", "Δ"), [NUMBER] * 3, widths, strict=True)
+    yield from words
+
+
+def _priced(comparison: Comparison) -> bool:
+    sides = (side for both in comparison["nodes"].values() for side in (both["a"], both["b"]))
+    return any(side and side["cost"] is not None for side in sides)
 
 
 def _row(name: str, both: NodeComparison, *, priced: bool) -> str:
@@ -72,8 +90,8 @@ def _row(name: str, both: NodeComparison, *, priced: bool) -> str:
     params = "".join(f"<div>{escape(item['name'])}: {_shown(_param(item))}</div>" for item in both["params"])
     return (
         f'<tr><td style="{WORD}"><div>{escape(name)}</div>{_statuses(both)}</td>{cells}'
-        f'<td style="{WORD};width:20%"><div style="{SAID};min-width:9em">{params}</div></td>'
-        f'<td style="{WORD};width:40%"><div style="{SAID};min-width:18em">{_shown(both["text_diff"])}</div></td></tr>'
+        f'<td style="{WORD}"><div style="{SAID}">{params}</div></td>'
+        f'<td style="{WORD}"><div style="{SAID}">{_shown(both["text_diff"])}</div></td></tr>'
     )
 
 

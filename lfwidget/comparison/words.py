@@ -9,6 +9,7 @@ from lfwidget.record.words import seconds, status_word
 __all__ = ["change", "in_words", "only_in", "say_cost", "time_change"]
 
 _LONGEST_ERROR = 300
+_HALF_A_MS = 0.0005
 
 
 def in_words(comparison: Comparison, whole: NodeComparison) -> list[str]:
@@ -44,13 +45,15 @@ def change(value: float | None, unit: str = "s") -> str:
     sign, size = _sign(value), abs(value)
     if unit != "s":
         return f"{sign}{size} {unit}".rstrip()
+    if size < _HALF_A_MS:
+        return "0 ms"
     return f"{sign}{size * 1000:.0f} ms" if size < 1 else f"{sign}{size:.2f} s"
 
 
 def time_change(both: NodeComparison) -> str:
     """How much longer B took, and which share of A's time that is."""
     longer, before = both["delta"]["duration"], both["a"]["duration"] if both["a"] else None
-    if longer is None or not before:
+    if longer is None or not before or abs(longer) < _HALF_A_MS:
         return change(longer)
     share = round(100 * longer / before)
     return f"{change(longer)} ({_sign(share)}{abs(share)} %)"

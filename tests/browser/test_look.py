@@ -2,6 +2,7 @@
 
 import pytest
 from flow_view import FlowView
+from player_view import PlayerView
 from playwright.async_api import expect
 
 RAG = """
@@ -50,6 +51,22 @@ def step(number):
 way = step(1) | step(2) | step(3) | step(4) | step(5) | step(6) | step(7) | step(8) | step(9)
 flow = lf.Flow(way, name="A long way")
 """
+FAILS = """
+chain = ChatPromptTemplate.from_template("{question}") | hasty
+run = lf.Flow(chain, name="Hasty").run("How big is the Earth?").show()
+try:
+    await run
+except RuntimeError:
+    run.note("model", "Here the provider hung up.", at=0.02)
+"""
+COMPARES = """
+short = lf.ScriptedModel(["The Earth is about 40,000 km around."], tokens_per_second=80)
+long = lf.ScriptedModel(["The Earth, our 地球, is 40,075 km around at the equator."], tokens_per_second=40)
+of = lambda style, model: lf.Flow(ChatPromptTemplate.from_template(style + " {question}") | model, name="Tutor")
+briefly, fully = of("Briefly:", short).run("How big is the Earth?"), of("Fully:", long).run("How big is the Earth?")
+await briefly, await fully
+lf.compare(briefly, fully)
+"""
 THEMES = ["JupyterLab Light", "JupyterLab Dark"]
 
 
@@ -69,6 +86,22 @@ async def test_mid_run_and_after_it_in_both_themes(open_notebook, shoot, theme):
     await view.run_is("finished")
     await shoot(view.root, f"{name}-4-after")
     await notebook.set_theme("JupyterLab Light")  # it is kept in the user's settings, for the tests to come
+
+
+@pytest.mark.parametrize("theme", THEMES)
+async def test_records_in_both_themes(open_notebook, shoot, theme):
+    """A run that failed, with its timeline and a note, and two runs compared."""
+    notebook = await open_notebook([RAG, FAILS, COMPARES])
+    await notebook.set_theme(theme)
+    await notebook.run_all()
+    name = theme.rpartition(" ")[2].lower()
+    player = PlayerView.under(notebook, 1)
+    await player.press("Timeline")
+    await expect(player.timeline.locator(".lfw-lane")).to_have_count(2)
+    await shoot(notebook.cell(1), f"record-failed-{name}")
+    await expect(notebook.cell(2).get_by_role("img")).to_be_visible()
+    await shoot(notebook.cell(2), f"record-comparison-{name}")
+    await notebook.set_theme("JupyterLab Light")
 
 
 async def test_on_a_narrow_page_it_stays_usable(open_notebook, shoot):
