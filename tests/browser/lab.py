@@ -50,6 +50,12 @@ FAREWELL = re.compile(
     r"Exception ignored in: <coroutine object Kernel\..*?RuntimeError: Event loop is closed\n", re.DOTALL
 )
 """What ipykernel 7.4 itself says when a kernel is shut down or restarted while a message waits."""
+GONE = re.compile(
+    r"Task exception was never retrieved\nfuture: <Task finished [^\n]*WebSocketProtocol13\.write_message"
+    r".*?\ntornado\.websocket\.WebSocketClosedError\n",
+    re.DOTALL,
+)
+"""What tornado itself says when a page is reloaded while a message is on its way to it."""
 
 
 def chromium() -> str:
@@ -148,7 +154,7 @@ class JupyterServer:
 
     def complaints(self, since: int = 0) -> list[str]:
         """Lines of the log, from line number `since`, in which the server or a kernel complains."""
-        log = FAREWELL.sub("", "".join(self.lines[since:]))
+        log = GONE.sub("", FAREWELL.sub("", "".join(self.lines[since:])))
         return [line for line in log.splitlines() if COMPLAINT.search(line)]
 
     def _read(self) -> None:
