@@ -128,9 +128,13 @@ class Kernel:
 
     def hear_from(self, comm, condition):
         """Wait until the custom messages of a widget fulfil a condition, and give them."""
-        if not condition(self.comms.said(comm)):
-            self.hear(lambda _message: condition(self.comms.said(comm)))
+        self.until(lambda: condition(self.comms.said(comm)))
         return self.comms.said(comm)
+
+    def until(self, condition: Callable[[], bool]):
+        """Take messages until they have brought about a condition, which those before may have done."""
+        if not condition():
+            self.hear(lambda _message: condition())
 
     def say(self, comm, content, subshell=None):
         """What a page sends to a widget, by a subshell if it has one."""

@@ -29,8 +29,7 @@ def batch():
 
 def hear_record(kernel, place=-1):
     """Wait until an output is a record, and give it."""
-    if "lfwidget-record" not in kernel.displayed[place].get("text/html", ""):
-        kernel.hear(lambda _message: "lfwidget-record" in kernel.displayed[place].get("text/html", ""))
+    kernel.until(lambda: "lfwidget-record" in kernel.displayed[place].get("text/html", ""))
     return kernel.displayed[place]
 
 
@@ -58,7 +57,7 @@ def test_a_note_makes_the_record_anew(kernel):
     kernel.run("run = lf.Flow(SmallRunner(echo)).run('hi'); await run")
     before = kernel.run("run").shown[-1]["text/html"]
     kernel.run("run.note('look')")
-    kernel.hear(lambda _message: kernel.displayed[-1]["text/html"] != before)
+    kernel.until(lambda: kernel.displayed[-1]["text/html"] != before)
 
 
 def test_records_can_be_switched_off(kernel):

@@ -289,7 +289,7 @@ def test_the_runs_and_their_statuses_are_a_trait(kernel):
     widget = display(kernel)
     run = start(kernel, widget, "hi")
     kernel.hear_from(widget, has_ended(run))
-    kernel.hear(lambda _message: kernel.comms.states(widget, "runs")[-1][-1]["status"] == "finished")
+    kernel.until(lambda: kernel.comms.states(widget, "runs")[-1][-1]["status"] == "finished")
     assert kernel.comms.states(widget, "runs")[-1] == [{"id": run, "name": "hi", "status": "finished"}]
     assert kernel.comms.states(widget, "shown")[-1] == run
 
@@ -318,9 +318,9 @@ def test_the_page_chooses_which_run_the_nodes_are_of(kernel):
     kernel.hear_from(widget, has_ended(first))
     second = start(kernel, widget, "ab", "r2")
     kernel.hear_from(widget, has_ended(second))
-    kernel.hear(lambda _m: kernel.comms.states(widget, "nodes")[-1].get("first", {}).get("tokens") == 2)
+    kernel.until(lambda: kernel.comms.states(widget, "nodes")[-1].get("first", {}).get("tokens") == 2)
     kernel.set_trait(widget, shown=first)
-    kernel.hear(lambda _m: kernel.comms.states(widget, "nodes")[-1]["first"]["tokens"] == 4)
+    kernel.until(lambda: kernel.comms.states(widget, "nodes")[-1]["first"]["tokens"] == 4)
 
 
 def test_only_the_last_runs_are_kept(kernel):
