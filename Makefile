@@ -2,7 +2,8 @@
 
 PYTHON ?= python3
 VENV := .venv
-VENV_1_3 := .venv-langchain-1.3
+VENV_LFX := .venv-lfx
+VENV_SERVER := .venv-server
 BIN := $(VENV)/bin
 STAMPS := .stamps
 BUNDLE := lfwidget/static/widget.js
@@ -13,23 +14,27 @@ export UV_NO_PROGRESS := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test bundle env notebooks bench picture format lock clean
+.PHONY: help demo test test-server bundle env notebooks bench picture format lock clean
 
 help:  ## list these commands
-	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
 
 demo: env bundle  ## run the first notebook and open it in JupyterLab (DEMO_OPEN=0: only run it)
 	$(BIN)/python scripts/demo.py
 
-test: env $(STAMPS)/langchain-1.3 bundle  ## every check and every test (some of them: make test STEPS="lint units")
+test: env $(STAMPS)/lfx $(STAMPS)/server bundle  ## every check and every test (some of them: make test STEPS="lint units")
 	$(BIN)/python scripts/check.py $(STEPS)
+
+test-server: env $(STAMPS)/server bundle  ## the tests against a real LangFlow server (part of make test)
+	$(BIN)/python scripts/check.py server
 
 bundle: $(BUNDLE)  ## build the page into lfwidget/static/
 
 env: $(STAMPS)/env  ## make the environment in .venv/
 
-notebooks: env bundle  ## execute the notebooks in place, to commit them with their outputs
+notebooks: env $(STAMPS)/lfx bundle  ## execute the notebooks in place, to commit them with their outputs
 	$(BIN)/python scripts/execute_notebooks.py
+	$(VENV_LFX)/bin/python scripts/execute_notebooks.py
 
 bench: env bundle  ## measure the budgets; the table is benchmarks/RESULTS.md
 	$(BIN)/python benchmarks/run.py
@@ -46,7 +51,7 @@ lock: env  ## pin the newest versions again in requirements/
 	scripts/lock.sh
 
 clean:  ## remove everything that can be made again
-	rm -rf $(VENV) $(VENV_1_3) $(STAMPS) build dist lfwidget/static js/node_modules js/build benchmarks/page/node_modules
+	rm -rf $(VENV) $(VENV_LFX) $(VENV_SERVER) $(STAMPS) build dist lfwidget/static js/node_modules js/build benchmarks/page/node_modules
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/browser/shots
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
 
@@ -55,8 +60,12 @@ $(STAMPS)/env: requirements/test.txt pyproject.toml scripts/environment.sh
 	scripts/environment.sh "$(PYTHON)" $(VENV) requirements/test.txt
 	@mkdir -p $(STAMPS) && touch $@
 
-$(STAMPS)/langchain-1.3: requirements/langchain-1.3.txt pyproject.toml scripts/environment.sh $(STAMPS)/env
-	UV="$(CURDIR)/$(BIN)/uv" scripts/environment.sh "$(PYTHON)" $(VENV_1_3) requirements/langchain-1.3.txt
+$(STAMPS)/lfx: requirements/lfx.txt pyproject.toml scripts/environment.sh $(STAMPS)/env
+	UV="$(CURDIR)/$(BIN)/uv" scripts/environment.sh "$(PYTHON)" $(VENV_LFX) requirements/lfx.txt
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/server: requirements/server.txt scripts/environment.sh $(STAMPS)/env
+	UV="$(CURDIR)/$(BIN)/uv" scripts/environment.sh "$(PYTHON)" $(VENV_SERVER) requirements/server.txt --alone
 	@mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/npm: js/package.json js/package-lock.json

@@ -66,10 +66,10 @@ const COMPRESS = { passes: 3, unsafe: true, unsafe_arrows: true, hoist_funs: tru
 // Names of properties that only objects of ours have: none of them is in an event, a message, a trait, between the
 // widget and the player, an attribute, or a key that is looked up by a string; nor do we use the objects of the DOM that have it.
 const OURS = `
-  advance ask asked attach bar calls canvas centre chunks clock connection controls cover current def draw edge
-  element ended epoch feed firstToken fitted follow forget graphVersion group hasCard health isToken item items
-  lines listen logs lose mark notes open opened pace pending press refuse replies retime retracted reveal said
-  scale settle shape shorten since spans state tail tell thought times touched visible whole wind write written
+  advance apply ask asked attach bar calls canvas centre chunks clock connection controls count cover current def draw edge
+  element ended epoch feed firstToken fitted follow forget graphVersion group hasCard health hear isToken item items
+  lines listen logs lose mark notes open opened pace pending press refuse replies retime retracted reveal runId said
+  scale settle shape shorten shown since spans startedAt state tail tell thought times touched visible whole wind write written
   zoom
 `;
 const IS_OURS = new RegExp(`^(${OURS.trim().split(/\s+/).join("|")})$`);
@@ -87,8 +87,9 @@ async function squeeze(name) {
   await writeFile(path, code);
 }
 
-/** Custom properties are inherited from the page, so ours need a prefix; they are short since each byte is stored. */
-const short = new Map();
+/** Custom properties are inherited from the page, so ours need a prefix; they are short since each byte is stored.
+ * `--type` is also set from TypeScript, which needs a name that stays. */
+const short = new Map([["--type", "--lT"]]);
 function prefixed(css) {
   const rename = (name) => short.get(name) ?? short.set(name, `--l${short.size.toString(36)}`).get(name);
   return css

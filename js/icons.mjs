@@ -57,6 +57,11 @@ function circle({ cx, cy, r }) {
   return `M${number(cx) - number(r)} ${cy}a${r} ${r} 0 1 0 ${2 * number(r)} 0a${r} ${r} 0 1 0 ${-2 * number(r)} 0z`;
 }
 
+function ellipse({ cx, cy, rx, ry }) {
+  const across = 2 * number(rx);
+  return `M${number(cx) - number(rx)} ${cy}a${rx} ${ry} 0 1 0 ${across} 0a${rx} ${ry} 0 1 0 ${-across} 0z`;
+}
+
 /** A path that follows others must begin absolutely; what follows its first point stays relative. */
 const absolute = (d) => d.replace(/^m\s*(-?[\d.]+)[ ,]*(-?[\d.]+)(?=\s*[-\d.])/, "M$1 $2l").replace(/^m/, "M");
 
@@ -64,6 +69,7 @@ const SHAPES = {
   path: ({ d }) => absolute(d),
   rect,
   circle,
+  ellipse,
   line: ({ x1, y1, x2, y2 }) => `M${x1} ${y1}L${x2} ${y2}`,
   polyline: ({ points }) => `M${points}`,
   polygon: ({ points }) => `M${points}z`,
@@ -72,6 +78,9 @@ const SHAPES = {
 /** The two flags of an arc are one digit each and need no room around them. */
 function compactArcs(d) {
   return d.replace(/a[^a-zA-Z]+/g, (arcs) => {
+    if (/ [01][01][-\d.]/.test(arcs)) {
+      return arcs; // lucide has some of them compact already
+    }
     const all = arcs.match(/-?(?:\d+\.?\d*|\.\d+)/g);
     if (all.length % 7) {
       throw new Error(`not seven numbers for each arc: ${arcs}`);
@@ -81,7 +90,7 @@ function compactArcs(d) {
   });
 }
 
-function dataOf(name) {
+export function dataOf(name) {
   const data = ALL.get(name)
     .map(([tag, attributes]) => SHAPES[tag](attributes))
     .join("");

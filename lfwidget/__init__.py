@@ -6,8 +6,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from lfwidget.errors import (
+    ComponentError,
     DisplayError,
     EventError,
+    FlowFormatError,
+    FlowFormatWarning,
     InputError,
     InputRequiredError,
     LfwidgetError,
@@ -20,7 +23,9 @@ from lfwidget.errors import (
     RecordWarning,
     RunCancelledError,
     RunDeadlockError,
+    ServerError,
     UnknownNameError,
+    UntrustedFlowError,
 )
 from lfwidget.options import options
 
@@ -28,15 +33,19 @@ if TYPE_CHECKING:
     from lfwidget.comparing import RunComparison, compare
     from lfwidget.flow import Flow
     from lfwidget.keeper import freeze
+    from lfwidget.loading import connect, load_flow
     from lfwidget.opening import RecordInfo, open, records  # noqa: A004 - it is lf.open
     from lfwidget.recorded import RecordedModel
     from lfwidget.run import Run
     from lfwidget.scripted import Reply, ScriptedModel
 
 __all__ = [
+    "ComponentError",
     "DisplayError",
     "EventError",
     "Flow",
+    "FlowFormatError",
+    "FlowFormatWarning",
     "InputError",
     "InputRequiredError",
     "LfwidgetError",
@@ -55,9 +64,13 @@ __all__ = [
     "RunComparison",
     "RunDeadlockError",
     "ScriptedModel",
+    "ServerError",
     "UnknownNameError",
+    "UntrustedFlowError",
     "compare",
+    "connect",
     "freeze",
+    "load_flow",
     "open",
     "options",
     "records",
@@ -68,7 +81,9 @@ _LAZY = {
     "RecordInfo": "lfwidget.opening",
     "RunComparison": "lfwidget.comparing",
     "compare": "lfwidget.comparing",
+    "connect": "lfwidget.loading",
     "freeze": "lfwidget.keeper",
+    "load_flow": "lfwidget.loading",
     "open": "lfwidget.opening",
     "records": "lfwidget.opening",
     "RecordedModel": "lfwidget.recorded",

@@ -9,6 +9,10 @@ LfwidgetError
 ├── RunDeadlockError       `run.result()` inside a node of that same run
 ├── NestedLoopError        `run.result()` inside an event loop that cannot be nested (also a RuntimeError)
 ├── MissingExtraError      an optional package is not installed; `.package`, `.install`
+├── FlowFormatError        a LangFlow export that cannot be drawn (also a ValueError); `.path`, `.node`, `.field`
+├── UntrustedFlowError     a LangFlow flow brings code that is not LangFlow's own; `.nodes`
+├── ComponentError         a node failed on a LangFlow server; `.node`, `.type`, `.message`
+├── ServerError            a LangFlow server refuses, fails or cannot be reached; `.url`, `.status`
 ├── EventError             an event from outside that is not one; `.event`, `.field`
 ├── RecordError            a record that cannot be read, or not to its end; `.path`, `.line`, `.events`, `.run`
 ├── RecordedError          what a recorded run raised, asked for again; `.type`, `.message`
@@ -23,8 +27,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 __all__ = [
+    "ComponentError",
     "DisplayError",
     "EventError",
+    "FlowFormatError",
+    "FlowFormatWarning",
     "InputError",
     "InputRequiredError",
     "LfwidgetError",
@@ -37,7 +44,9 @@ __all__ = [
     "RecordedError",
     "RunCancelledError",
     "RunDeadlockError",
+    "ServerError",
     "UnknownNameError",
+    "UntrustedFlowError",
 ]
 
 NAMES_SHOWN = 20
@@ -129,6 +138,70 @@ class MissingExtraError(LfwidgetError, ImportError):
         self.package = package
         self.install = install
         super().__init__(f"{why} needs {package}, which is not installed. Run: {install}")
+
+
+class FlowFormatError(LfwidgetError, ValueError):
+    """A LangFlow export is broken beyond what can be drawn, or it is something else.
+
+    Attributes:
+        path: of the file; "" where it did not come from one.
+        node: id of the node that is wrong, or "".
+        field: the dotted path of what is wrong in it, or "".
+    """
+
+    def __init__(self, message: str, path: str = "", node: str = "", field: str = "") -> None:
+        self.path = path
+        self.node = node
+        self.field = field
+        where = ", ".join(filter(None, [path, f"node {node!r}" if node else "", f"field {field!r}" if field else ""]))
+        super().__init__(f"{where}: {message}" if where else message)
+
+
+class FlowFormatWarning(UserWarning):
+    """A part of a LangFlow export cannot be used; the rest is drawn."""
+
+
+class UntrustedFlowError(LfwidgetError, PermissionError):
+    """Running this flow would run code that LangFlow did not ship.
+
+    Attributes:
+        nodes: what differs, a dict for each node: `id`, `title`, `type`, `reason` and, for a changed component that
+            LangFlow ships, `diff` (unified).
+    """
+
+    def __init__(self, message: str, nodes: Sequence[dict[str, str]] = ()) -> None:
+        self.nodes = list(nodes)
+        super().__init__(message)
+
+
+class ComponentError(LfwidgetError):
+    """A node of a flow failed on a LangFlow server.
+
+    Attributes:
+        node: its id; "" where the server did not say which it was.
+        type: name of the class of the error, or "".
+        message: what it said.
+    """
+
+    def __init__(self, message: str, node: str = "", type: str = "") -> None:  # noqa: A002 - as in ErrorInfo
+        self.node = node
+        self.type = type
+        self.message = message
+        super().__init__(f"{node}: {message}" if node else message)
+
+
+class ServerError(LfwidgetError):
+    """A LangFlow server refuses, fails, answers something else, or cannot be reached.
+
+    Attributes:
+        url: what was asked, without credentials.
+        status: of the HTTP answer; None where there was none.
+    """
+
+    def __init__(self, message: str, url: str = "", status: int | None = None) -> None:
+        self.url = url
+        self.status = status
+        super().__init__(message)
 
 
 class EventError(LfwidgetError, ValueError):

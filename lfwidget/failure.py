@@ -6,6 +6,8 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
+from lfwidget.errors import ComponentError
+
 __all__ = ["causes", "error_info", "failure"]
 
 
@@ -49,6 +51,8 @@ def _origin(error: BaseException, events: list[dict[str, Any]]) -> dict[str, Any
     """The `node.failed` that tells of this error first: nodes around it fail by the same one, after it."""
     retracted = {event["span"] for event in events if event["kind"] == "node.retracted"}
     failed = [event for event in events if event["kind"] == "node.failed" and event["span"] not in retracted]
+    if isinstance(error, ComponentError):  # it arose on a server, and knows the node
+        return next((event for event in failed if event["node"] == error.node), None)
     names = {type(link).__name__ for link in causes(error)}
     alike = [event for event in failed if event["error"]["type"] in names]
     innermost = [event for event in alike if "traceback" in event["error"]]

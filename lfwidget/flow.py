@@ -31,7 +31,7 @@ _NAME_LENGTH = 40
 """Characters of an input that make the name of a run."""
 
 _FLOW_KEYWORDS = ("name", "input", "examples")
-_RUN_KEYWORDS = ("name", "tags", "config", "tweaks", "session_id", "stream_nodes", "save")
+_RUN_KEYWORDS = ("name", "tags", "config", "tweaks", "session_id", "stream_nodes", "variables", "model", "save")
 
 
 @dataclass(frozen=True)
@@ -102,6 +102,8 @@ class Flow:
         tweaks: Mapping[str, Mapping[str, Any]] | None = None,
         session_id: str | None = None,
         stream_nodes: Iterable[str] | None = None,
+        variables: Mapping[str, str] | None = None,
+        model: Any = None,
         save: str | os.PathLike[str] | None = None,
         **unknown: Never,
     ) -> Run:
@@ -113,14 +115,18 @@ class Flow:
             tags: kept with the run.
             config: a LangChain `RunnableConfig`.
             tweaks: parameters by node: {"model": {"temperature": 0}}.
-            session_id: LangGraph's `thread_id`.
+            session_id: LangGraph's `thread_id`, LangFlow's session.
             stream_nodes: ids or titles of the nodes whose tokens are streamed; all by default.
+            variables: values of a LangFlow flow's global variables, by name: {"OPENAI_API_KEY": "..."}.
+            model: a LangChain chat model that stands in for every model of a LangFlow flow, so that it needs no key.
             save: path of a record file that is written while the run goes on, so that a crash loses nothing.
             **unknown: is refused, with the nearest keyword there is.
 
         Raises:
-            InputError: the flow cannot take this input.
-            UnknownNameError: a keyword or a node that does not exist.
+            InputError: the flow cannot take this input, or not such a keyword.
+            UnknownNameError: a keyword, a node or a field of a node that does not exist.
+            MissingExtraError: the flow needs a package that is not installed.
+            UntrustedFlowError: a LangFlow flow brings code of its own, see `load_flow(trust=)`.
             OSError: the file for `save` cannot be written.
         """
         _refuse_unknown(unknown, _RUN_KEYWORDS)
@@ -139,7 +145,10 @@ class Flow:
             },
             session_id=session_id,
             stream_nodes=None if stream_nodes is None else self._nodes(stream_nodes),
+            variables=_mapping(variables, "variables"),
+            model=model,
         )
+        self._check(request)
         run = Run(start(self._runner, request), typed, self._is_shown)
         if save is not None:
             save_while_running(run.log, save, run.about)
@@ -174,10 +183,31 @@ class Flow:
                 self._widget.add(run.id, run.name, run.log)
         return self._widget
 
+    def to_python(self) -> str:
+        """The same flow as Python code, for one that comes from LangFlow: LangChain's where its nodes allow that, else
+        lfx's. No key is in it; secret fields are read from the environment.
+
+        Raises:
+            NotAFlowError: it was made in Python.
+            FlowFormatError: a node has no Python.
+        """
+        write = getattr(self._runner, "to_python", None)
+        if write is None:
+            raise NotAFlowError("this flow was made in Python: there is no export to write code of")
+        code: str = write()
+        return code
+
     def _input(self, typed: Any) -> Any:
         if self._to_input is not None and isinstance(typed, str):
             return self._to_input(typed)
         return self._runner.to_input(typed)
+
+    def _check(self, request: Request) -> None:
+        """Refuse what can be refused before a run starts."""
+        if check := getattr(self._runner, "check", None):
+            check(request.tweaks, request.variables, request.model)
+        elif request.variables or request.model is not None:
+            raise InputError("variables= and model= are for LangFlow flows: this one has its models in it")
 
     def _nodes(self, names: Iterable[str]) -> frozenset[str]:
         # A single name is iterable too, letter by letter.

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from lfwidget.errors import MissingExtraError
+from lfwidget.model.graph import NEVER_RUN
 from lfwidget.model.node_state import NodeState
 from lfwidget.model.state import RunState
 from lfwidget.options import options
@@ -50,7 +51,7 @@ class Table(Sequence[Row]):
     def of(cls, state: RunState) -> Table:
         """The table of a run: one row for each card, in the order of the graph."""
         cards = (node for node in state.nodes.values() if node.has_card)
-        return cls([_row(node) for node in cards if (node.definition or {}).get("type") not in ("start", "end")])
+        return cls([_row(node) for node in cards if (node.definition or {}).get("type") not in NEVER_RUN])
 
     @property
     def cost(self) -> float | None:

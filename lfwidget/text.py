@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from lfwidget.model.graph import Graph
+from lfwidget.model.graph import NEVER_RUN, Graph
 from lfwidget.model.node_state import NodeState
 from lfwidget.model.preview import preview
 from lfwidget.model.state import RunState
@@ -109,7 +109,7 @@ def _tree(nodes: Sequence[Mapping[str, Any]], lines: Callable[[Mapping[str, Any]
     ids = {node["id"] for node in nodes}
     inside: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for node in nodes:
-        if node.get("card", True) and node.get("type") not in ("start", "end"):
+        if node.get("card", True) and node.get("type") not in NEVER_RUN:
             inside[node["parent"] if node.get("parent") in ids else ""].append(node)
     return list(_branches("", inside, lines, ""))
 

@@ -44,6 +44,8 @@ class Request:
     tweaks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     session_id: str | None = None
     stream_nodes: frozenset[str] | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    model: Any = None
 
 
 def start(runner: Runner, request: Request) -> Work:
@@ -77,6 +79,8 @@ def start(runner: Runner, request: Request) -> Work:
         session_id=request.session_id,
         stream_nodes=request.stream_nodes,
         tweaks=request.tweaks,
+        variables=request.variables,
+        model=request.model,
     )
     work.start(lambda: runner.execute(execution))
     return work
@@ -85,7 +89,8 @@ def start(runner: Runner, request: Request) -> Work:
 def _redactor(runner: Runner, request: Request) -> Redactor:
     """Knows the keys of this process, of the flow's models, and whatever was given under a secret name."""
     given = (request.typed, request.input, dict(request.config), dict(request.tweaks))
-    return Redactor({*known_secrets(), *getattr(runner, "secrets", ()), *secrets_in(given)})
+    known = (*known_secrets(), *getattr(runner, "secrets", ()), *request.variables.values())
+    return Redactor({*known, *secrets_in(given)})
 
 
 class Work:

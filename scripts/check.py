@@ -19,8 +19,9 @@ from xml.etree import ElementTree as ET
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / "build" / "reports"
 PYTHON = sys.executable
-PYTHON_1_3 = str(ROOT / ".venv-langchain-1.3" / "bin" / "python")
-RUNNER_TESTS = "tests/runners"
+PYTHON_LFX = str(ROOT / ".venv-lfx" / "bin" / "python")
+APART = ("tests/browser", "tests/notebooks", "tests/server")
+"""Folders of tests that are a step of their own."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,10 @@ STEPS = (
         npm("test", "--reporter=default", "--reporter=junit", f"--outputFile.junit={REPORTS / 'page-tests.xml'}"),
         "page-tests.xml",
     ),
-    pytest_step("units", "-q", "tests", "--ignore=tests/browser", "--ignore=tests/notebooks"),
-    pytest_step("langchain-1.3", "-q", RUNNER_TESTS, python=PYTHON_1_3),
+    pytest_step("units", "-q", "tests", *(f"--ignore={folder}" for folder in APART)),
+    # With lfx, which wants langchain 1.3: the runners with that, too, and the lesson that runs a LangFlow export.
+    pytest_step("lfx", "-q", "tests/runners", "tests/notebooks", python=PYTHON_LFX),
+    pytest_step("server", "-v", "tests/server"),
     pytest_step("browser", "-v", "tests/browser"),
     pytest_step("notebooks", "-v", "tests/notebooks"),
 )

@@ -1,15 +1,20 @@
-"""Execute the notebooks where they lie, so that they are committed with their outputs: `make notebooks`."""
+"""Execute the notebooks where they lie, so that they are committed with their outputs: `make notebooks`.
+
+Without arguments these are the ones for this environment: with lfx those that need it, else all others.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
+WITH_LFX = {"05-langflow-export"}
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -30,7 +35,9 @@ def execute(path: Path) -> None:
 
 def main() -> None:
     os.environ.pop("LFWIDGET_MODEL", None)  # the outputs are those of a reader without a key
-    for path in [Path(name) for name in sys.argv[1:]] or sorted(NOTEBOOKS.glob("*.ipynb")):
+    os.environ.pop("LANGFLOW_URL", None)
+    here = [path for path in sorted(NOTEBOOKS.glob("*.ipynb")) if (path.stem in WITH_LFX) == bool(find_spec("lfx"))]
+    for path in [Path(name) for name in sys.argv[1:]] or here:
         print(path.name)
         execute(path)
 

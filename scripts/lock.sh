@@ -3,9 +3,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-pin() { # pin GROUP FILE [uv's further options]
+pin() { # pin FILE [what to pin, and uv's further options]
     .venv/bin/uv pip compile --quiet --upgrade --universal --no-header --no-annotate \
-        --group "$1" --output-file "requirements/$2" "${@:3}" pyproject.toml
+        --output-file "requirements/$1" "${@:2}"
 }
-pin dev test.txt
-pin runner langchain-1.3.txt --constraint <(echo 'langchain<1.4')
+pin test.txt --group dev pyproject.toml
+pin lfx.txt --extra lfx --group lfx pyproject.toml
+pin server.txt --group server

@@ -8,7 +8,7 @@ const SVG = "http://www.w3.org/2000/svg";
 function fill<T extends Element>(element: T, attributes: Attributes, children: readonly Child[]): T {
   for (const [name, value] of Object.entries(attributes)) {
     if (typeof value === "function") {
-      element.addEventListener(name, value as EventListener);
+      listen(element, name, value);
     } else if (value !== undefined && value !== false) {
       element.setAttribute(name, String(value));
     }
@@ -44,6 +44,16 @@ export function setText(element: Node, text: string): void {
     element.textContent = text;
   }
 }
+
+export const toggle = (element: Element, name: string, on: boolean): boolean =>
+  element.classList.toggle(`lfw-${name}`, on);
+
+export const renew = (element: Element, ...children: (Node | string)[]): void => element.replaceChildren(...children);
+
+export const listen = (target: EventTarget, name: string, act: (event: never) => void): void =>
+  target.addEventListener(name, act as EventListener);
+
+export const atEnd = (signal: AbortSignal, act: () => void): void => listen(signal, "abort", act);
 
 export function setAttribute(element: Element, name: string, value: string): void {
   if (element.getAttribute(name) !== value) {

@@ -1,6 +1,7 @@
 // Values as a person reads them.
 import type { NodeStatus } from "./model/node.ts";
 import type { Usage } from "./model/types.gen.ts";
+import { isArray, joined, max, round, stringify } from "./short.ts";
 
 /** What a card says of itself; `lost` is a run whose kernel is gone. */
 export type ShownStatus = NodeStatus | "lost";
@@ -22,12 +23,12 @@ export const wordOf = (status: ShownStatus): string => WORDS[status][1];
 /** `843 ms`, `3.4 s`, `2:05 min`. */
 export function seconds(value: number): string {
   if (value < 0.9995) {
-    return `${Math.max(0, Math.round(value * 1000))} ms`;
+    return `${max(0, round(value * 1000))} ms`;
   }
   if (value < 99.95) {
     return `${value.toFixed(1)} s`;
   }
-  const whole = Math.round(value);
+  const whole = round(value);
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")} min`;
 }
 
@@ -40,18 +41,18 @@ export const tokens = (value: number): string => (value ? `${count(value)} tok` 
 
 export function usage(value: Usage | null): string {
   const { input_tokens: into, output_tokens: out } = value ?? {};
-  return [into != null && `${count(into)} in`, out != null && `${count(out)} out`].filter(Boolean).join(" · ");
+  return joined([into != null && `${count(into)} in`, out != null && `${count(out)} out`]);
 }
 
 /** A string as it is, anything else as indented JSON. */
 export function pretty(value: unknown): string {
-  return typeof value === "string" ? value : JSON.stringify(value, null, 2);
+  return typeof value === "string" ? value : stringify(value, null, 2);
 }
 
 /** JSON text, indented where it is whole; as it came while it still streams. */
 export function prettyJson(text: string): string {
   try {
-    return JSON.stringify(JSON.parse(text), null, 2);
+    return stringify(JSON.parse(text), null, 2);
   } catch {
     return text;
   }
@@ -73,23 +74,23 @@ function words(value: unknown, limit: number): string {
   if (typeof value === "string") {
     return value.slice(0, limit + 1);
   }
-  if (Array.isArray(value)) {
+  if (isArray(value)) {
     const items = value.slice(0, limit);
     const typed = items.length > 0 && items.every((item) => isObject(item) && "type" in item);
     const said = items.map((item) => words(item, limit));
     return typed ? said.filter(Boolean).join("\n") : said.join(", ");
   }
-  return isObject(value) ? fieldsIn(value, limit) : JSON.stringify(value);
+  return isObject(value) ? fieldsIn(value, limit) : stringify(value);
 }
 
 function fieldsIn(value: Fields, limit: number): string {
   const { messages, tool_calls: calls } = value;
-  if (Array.isArray(messages) && messages.length > 0) {
+  if (isArray(messages) && messages.length > 0) {
     return words(messages.at(-1), limit);
   }
   const key = TEXT_KEYS.find((name) => value[name]);
   const said = key ? words(value[key], limit) : "";
-  if (!said && Array.isArray(calls) && calls.length > 0) {
+  if (!said && isArray(calls) && calls.length > 0) {
     return calls.map(callIn).join(", ");
   }
   const names = Object.keys(value);
@@ -102,7 +103,7 @@ function callIn(call: unknown): string {
   if (!isObject(call)) {
     return words(call, 400);
   }
-  return `${call.name ?? "tool"}(${typeof call.args === "string" ? call.args : JSON.stringify(call.args)})`;
+  return `${call.name ?? "tool"}(${typeof call.args === "string" ? call.args : stringify(call.args)})`;
 }
 
 const isObject = (value: unknown): value is Fields => typeof value === "object" && value !== null;

@@ -1,11 +1,11 @@
 // Icons as elements, and which one stands for which type of node. Their shapes come from `lucide` at build time.
 import shapes from "virtual:icons";
-import { s } from "./dom.ts";
-import type { NodeType } from "./model/types.gen.ts";
+import { h, s } from "./dom.ts";
+import type { Node as Def, NodeType } from "./model/types.gen.ts";
 
-/** `icons.mjs` has the same list. The pills `start` and `end` have no icon. */
+/** `icons.mjs` has the same list. Pills and notes have no icon. */
 export type IconName =
-  | Exclude<NodeType, "start" | "end">
+  | Exclude<NodeType, "start" | "end" | "note">
   | "check"
   | "close"
   | "copy"
@@ -30,5 +30,14 @@ export function icon(name: IconName): Node {
 export const drawn = (shape: string): SVGSVGElement =>
   s("svg", { class: "lfw-icon", viewBox: "0 0 24 24", "aria-hidden": "true" }, s("path", { d: shape }));
 
-/** A type that has none, or that only a newer kernel knows, is drawn as a plain node. */
-export const iconOf = (type: NodeType): Node => icon(Object.hasOwn(shapes, type) ? (type as IconName) : "node");
+/** Its own, a shape or a letter, else that of its type. A type that has none, or that only a newer kernel knows, is drawn
+ * as a plain node. */
+export const iconOf = ({ type, icon: own }: Def): Node =>
+  own?.[1]
+    ? drawn(own)
+    : own
+      ? h("b", { class: "lfw-icon" }, own)
+      : icon(Object.hasOwn(shapes, type) ? (type as IconName) : "node");
+
+/** Styles that give an element a colour from outside. Nothing but a colour gets into them. */
+export const paint = (color = ""): string => (/^#\w+$/.test(color) ? `--lT:${color}` : "");

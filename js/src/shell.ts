@@ -3,7 +3,7 @@ import type { Now } from "./canvas/canvas.ts";
 import { makeAnnouncer } from "./controls/announcer.ts";
 import { makeComposer } from "./controls/composer.ts";
 import { makeQuestion, type Question } from "./controls/question.ts";
-import { button, h, setAttribute, setText } from "./dom.ts";
+import { atEnd, button, h, setAttribute, setText, toggle } from "./dom.ts";
 import { preview, wordOf } from "./format.ts";
 import { icon } from "./icons.ts";
 import type { Health } from "./model/connection.ts";
@@ -75,7 +75,7 @@ export function makeShell(store: Store, signal: AbortSignal): HTMLElement {
         unkept = !document.querySelector(`[data-lfw="${change.kept}"]`);
         canvas.mark([]);
       }, ARRIVAL);
-      signal.addEventListener("abort", () => clearTimeout(arrival));
+      atEnd(signal, () => clearTimeout(arrival));
       return;
     }
     if (typeof change === "object") {
@@ -88,7 +88,7 @@ export function makeShell(store: Store, signal: AbortSignal): HTMLElement {
       announcer.forget();
       canvas.draw(store.graph);
     }
-    element.classList.toggle("lfw-lost", nowOf(store).lost);
+    toggle(element, "lost", nowOf(store).lost);
     stage.element.style.height = `${store.height}px`;
     for (const question of questions.values()) {
       question.settle();

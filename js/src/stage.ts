@@ -1,7 +1,7 @@
 // The parts that every view of a run has, live or played back: the bar, the canvas with its panel, the log.
 import { type Canvas, makeCanvas, type Now } from "./canvas/canvas.ts";
 import { type BarSource, makeBar } from "./controls/bar.ts";
-import { d } from "./dom.ts";
+import { d, listen, setAttribute } from "./dom.ts";
 import { makeLog } from "./panel/log.ts";
 import { makePanel } from "./panel/panel.ts";
 
@@ -66,7 +66,7 @@ export function makeStage(options: Options, signal: AbortSignal): Stage {
   };
   const toggleLog = () => {
     log.element.hidden = !log.element.hidden;
-    bar.log.setAttribute("aria-expanded", String(!log.element.hidden));
+    setAttribute(bar.log, "aria-expanded", String(!log.element.hidden));
     log.write(options.now().state);
   };
   const canvas = makeCanvas({ now: options.now, written: write, open }, signal);
@@ -91,8 +91,8 @@ export function frameOf(stage: Stage, ...parts: Node[]): HTMLElement {
   const element = d("", ...parts);
   element.className = "lfw";
   // JupyterLab looks for its shortcuts while a key goes down the page, before anything here could stop it.
-  element.setAttribute("data-lm-suppress-shortcuts", "true");
-  element.addEventListener("keydown", (event) => {
+  setAttribute(element, "data-lm-suppress-shortcuts", "true");
+  listen(element, "keydown", (event: KeyboardEvent) => {
     if (event.key === "Escape" && stage.close()) {
       event.preventDefault();
     }

@@ -10,6 +10,7 @@ from lfwidget.comparison.data import NOTHING, Comparison, Difference, NodeCompar
 from lfwidget.comparison.diff import Pieces, diff_words, joined, words_of
 from lfwidget.comparison.svg import compare_svg
 from lfwidget.comparison.words import change, in_words, only_in, say_cost, time_change
+from lfwidget.model.graph import NEVER_RUN
 from lfwidget.record.html import NUMBER, SAID, WORD, picture, said_html, status_html
 from lfwidget.record.words import seconds
 
@@ -56,7 +57,7 @@ def _table(comparison: Comparison, whole: NodeComparison) -> str:
     listed = (
         node["id"]
         for node in comparison["graph"]["nodes"]
-        if node["type"] not in ("start", "end") and (node.get("card", True) or nodes[node["id"]]["params"])
+        if node["type"] not in NEVER_RUN and (node.get("card", True) or nodes[node["id"]]["params"])
     )
     heads = list(_heads(priced=priced))
     share = 100 / sum(width for _, _, width in heads)

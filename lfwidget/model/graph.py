@@ -9,7 +9,7 @@ from typing import Any, Literal, NotRequired, TypeAlias
 
 from typing_extensions import TypedDict
 
-__all__ = ["Edge", "Graph", "Node", "NodeType", "Port"]
+__all__ = ["NEVER_RUN", "Edge", "Graph", "Node", "NodeType", "Port"]
 
 NodeType: TypeAlias = Literal[
     "prompt",
@@ -25,18 +25,23 @@ NodeType: TypeAlias = Literal[
     "each",
     "start",
     "end",
+    "note",
     "node",
 ]
-"""What kind of step a node is: it picks the icon and the colour. `start` and `end` are the pills of a
-LangGraph graph; they never run. `node` is anything else."""
+"""What kind of step a node is: it picks the icon and the colour. `start` and `end` are the pills of a LangGraph graph,
+`note` is what a person stuck to the canvas; these never run. `node` is anything else."""
+
+NEVER_RUN: frozenset[str] = frozenset({"start", "end", "note"})
+"""Types of nodes that are drawn and do nothing."""
 
 
 class Port(TypedDict):
-    """Where an edge ends on a card. A card without ports has one unnamed place on either side."""
+    """Where an edge ends on a card. A card without ports has one unnamed place on either side. `color` is #rrggbb."""
 
     name: str
     title: NotRequired[str]
     type: NotRequired[str]
+    color: NotRequired[str]
 
 
 class Node(TypedDict):
@@ -46,6 +51,10 @@ class Node(TypedDict):
     function, and its text and tokens show on the card of the nearest ancestor that has one. A node that is the parent
     of cards is drawn as a frame around them. `x`, `y` (top left), `width` and `height` are pixels at zoom 1, relative
     to the canvas, never to the parent.
+
+    `icon` (the data of an SVG path on a grid of 24 by 24, stroked; or one letter) and `color` (#rrggbb) stand in for
+    those of the type. `warning` is what is wrong with it, for people. `words` are the text of a note, as runs of
+    [style, text]: `h` a heading, `b` bold, `i` italic, `c` code, and "" plain.
     """
 
     id: str
@@ -61,6 +70,10 @@ class Node(TypedDict):
     y: NotRequired[float]
     width: NotRequired[float]
     height: NotRequired[float]
+    icon: NotRequired[str]
+    color: NotRequired[str]
+    warning: NotRequired[str]
+    words: NotRequired[list[list[str]]]
 
 
 class Edge(TypedDict):

@@ -106,7 +106,8 @@ def _arrange(
             inner = boxes[node["id"]]
             sizes[node["id"]] = (max(card[0], inner.width + 2 * _PADDING), inner.height + 2 * _PADDING + _HEADER)
         else:
-            sizes[node["id"]] = PILL if node["type"] in ("start", "end") else card
+            width, height = PILL if node["type"] in ("start", "end") else card
+            sizes[node["id"]] = node.get("width", width), node.get("height", height)
     boxes[parent] = _Layers(sizes, edges.get(parent, [])).box()
     boxes[parent].sizes = sizes
 

@@ -17,7 +17,20 @@ from lfwidget.model.graph import Edge, Graph, Node
 from lfwidget.model.measure import char_width, fit
 from lfwidget.record.words import STATUS_COLOURS, status_word
 
-__all__ = ["LINE", "at", "draw", "number", "rect", "status_text", "stripe", "text", "tokens", "wrap"]
+__all__ = [
+    "LINE",
+    "at",
+    "draw",
+    "is_color",
+    "number",
+    "rect",
+    "status_text",
+    "stripe",
+    "stroke",
+    "text",
+    "tokens",
+    "wrap",
+]
 
 _STRIPES = {
     "prompt": "#0891b2",
@@ -36,12 +49,16 @@ _STYLE = (
     "text{font:11px %s;fill:#59636e;white-space:pre}.h{font-size:13px;font-weight:600;fill:#1f2328}"
     ".m{font-family:%s;fill:#1f2328}.s{font-weight:600}.e{text-anchor:end}.c{text-anchor:middle}"
     ".l{fill:none;stroke:#8c959f;stroke-width:1.5}.f{fill:#f6f8fa;stroke:#d1d9e0}"
+    ".p{fill:#fff;stroke-width:2}"
 )
 _SANS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'Noto Sans CJK SC', sans-serif"
 _MONO = "ui-monospace, 'SFMono-Regular', Menlo, Consolas, 'DejaVu Sans Mono', 'Noto Sans Mono CJK SC', monospace"
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _NEVER_FIRST = frozenset("、。，．：；！？）」』】〉》〕…")  # noqa: RUF001 - these it is about
 """CJK signs that end a line rather than begin one: they hang over its edge."""
+_COLOR = re.compile(r"#[0-9a-fA-F]{6}\Z")
+_INK = (0x1F, 0x23, 0x28)
+_SHARE = 0.72
 _MARGIN = 24
 LINE = 15
 """Height of a line of text on a card, in px."""
@@ -57,14 +74,14 @@ def draw(graph: Graph, title: str, frame: Callable[[Node], str], card: Callable[
     Args:
         graph: with positions, as `layout()` gives it.
         title: for screen readers, as `<title>`.
-        frame: draws a node that has others in it.
+        frame: draws what lies below the edges: a node that has others in it, or a note.
         card: draws any other node that is no start and no end.
 
     Returns:
         A whole SVG document.
     """
     cards = [node for node in graph["nodes"] if node.get("card", True) and "x" in node]
-    frames = {node.get("parent", "") for node in cards}
+    frames = {node.get("parent", "") for node in cards} | {node["id"] for node in cards if node["type"] == "note"}
     by_id = {node["id"]: node for node in cards}
     box = _bounds(cards, graph["edges"])
     parts = [_open(box), f"<title>{_clean(title)}</title>", rect(*box, " fill='#fff'")]
@@ -108,7 +125,8 @@ def _edge(edge: Edge, by_id: Mapping[str, Node]) -> str:
     label = edge.get("label")
     middle = stops[len(stops) // 2 - 1], stops[len(stops) // 2]
     x, y = (middle[0][0] + middle[1][0]) / 2, (middle[0][1] + middle[1][1]) / 2 - 4
-    drawn = f"<path class='l' d='{path}'{dash}/>"
+    ports = {port["name"]: port.get("color") for port in source.get("outputs", [])}
+    drawn = f"<path class='l' d='{path}'{dash}{stroke(ports.get(edge.get('source_port', '')))}/>"
     return drawn + (text(x, y, label, "c") if label else "")
 
 
@@ -147,8 +165,29 @@ def _port_y(node: Node, side: str, port: str | None) -> float:
 
 
 def stripe(node: Node) -> str:
-    """The colour of a type of node."""
-    return _STRIPES.get(node["type"], _GREY)
+    """The colour of a node: its own, else that of its type."""
+    return _readable(node.get("color", "")) or _STRIPES.get(node["type"], _GREY)
+
+
+def is_color(value: str) -> bool:
+    """Whether it is #rrggbb: nothing else may enter an attribute."""
+    return _COLOR.match(value) is not None
+
+
+def stroke(color: str | None) -> str:
+    """An attribute for a line in a colour; nothing for what is no colour."""
+    readable = _readable(color or "")
+    return f" style='stroke:{readable}'" if readable else ""
+
+
+def _readable(color: str) -> str:
+    """A colour mixed with ink, as the page mixes it: LangFlow's cyan could not be seen on white. "" for no colour."""
+    if not is_color(color):
+        return ""
+    mixed = (
+        round(int(color[i : i + 2], 16) * _SHARE + ink * (1 - _SHARE)) for i, ink in zip((1, 3, 5), _INK, strict=True)
+    )
+    return "#" + "".join(f"{value:02x}" for value in mixed)
 
 
 def _pill(node: Node) -> str:

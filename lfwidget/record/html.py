@@ -12,7 +12,7 @@ from functools import lru_cache
 from html import escape
 from typing import Any
 
-from lfwidget.model.graph import Graph
+from lfwidget.model.graph import NEVER_RUN, Graph
 from lfwidget.model.preview import preview
 from lfwidget.model.redact import MASK
 from lfwidget.page_files import page_file
@@ -89,9 +89,7 @@ def run_html(state: dict[str, Any], title: str) -> str:
         title: of the flow.
     """
     svg = to_svg(state["graph"], state["nodes"], title=title, lines=_LINES)
-    drawn = [
-        node for node in state["graph"]["nodes"] if node.get("card", True) and node["type"] not in ("start", "end")
-    ]
+    drawn = [node for node in state["graph"]["nodes"] if node.get("card", True) and node["type"] not in NEVER_RUN]
     said: dict[str, str] = {}
     rows = "".join(_row(node["id"], state["nodes"][node["id"]], said) for node in drawn)
     heads = ("node", "status", "first token", "time", "tokens", "tokens/s", "text")

@@ -82,6 +82,8 @@ class Execution:
         session_id: LangGraph's `thread_id`, LangFlow's session.
         stream_nodes: ids of the nodes whose tokens are streamed; None for all.
         tweaks: parameters by node id.
+        variables: values of a LangFlow flow's global variables, by name; all of them are secrets.
+        model: a chat model that stands in for every model of a LangFlow flow.
     """
 
     log: RunLog
@@ -93,12 +95,16 @@ class Execution:
     session_id: str | None = None
     stream_nodes: frozenset[str] | None = None
     tweaks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
+    model: Any = None
 
 
 class Runner(Protocol):
     """Turns an input into events. One flow has one runner; its runs may overlap.
 
     One that knows keys of its own has them in `secrets`, an iterable of strings: they are masked wherever they appear.
+    One that takes `variables=` and `model=`, or refuses some runs before they start, has `check(tweaks, variables,
+    model)`, which raises.
     """
 
     @property

@@ -92,10 +92,10 @@ async def watched(context, server, test):
     begun = len(server.lines)
     async with AsyncExitStack() as stack:
 
-        async def opened(cells=(), name=""):
+        async def opened(cells=(), name="", kernel="python3"):
             if not name:
                 name = re.sub(r"\W+", "-", test.name)[:60] + ".ipynb"
-                write_notebook(server.notebooks / name, cells)
+                write_notebook(server.notebooks / name, cells, kernel)
             tabs.append(await stack.enter_async_context(NotebookPage.open(context, server, name)))
             return tabs[-1]
 

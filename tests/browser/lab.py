@@ -67,9 +67,13 @@ def chromium() -> str:
     return found.stdout.strip()
 
 
-def write_notebook(path: Path, cells: Sequence[str]) -> Path:
+LFX = Path(__file__).parent.parent.parent / ".venv-lfx" / "bin" / "python"
+"""The Python of the environment that has lfx: the kernel named "lfx"."""
+
+
+def write_notebook(path: Path, cells: Sequence[str], kernel: str = "python3") -> Path:
     """A notebook of code cells without outputs."""
-    metadata = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
+    metadata = {"kernelspec": {"display_name": kernel, "language": "python", "name": kernel}}
     path.write_text(
         json.dumps(
             {
@@ -176,6 +180,10 @@ class JupyterServer:
         return os.environ | {name: str(folder) for name, folder in folders.items()} | {"LFWIDGET_MODEL": ""}
 
     def _write_settings(self) -> None:
+        kernel = self.home / "data" / "kernels" / "lfx" / "kernel.json"
+        kernel.parent.mkdir(parents=True)
+        command = [str(LFX), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        kernel.write_text(json.dumps({"argv": command, "display_name": "lfx", "language": "python"}))
         for name, values in SETTINGS.items():
             file = self.home / "settings" / f"{name}.jupyterlab-settings"
             file.parent.mkdir(parents=True, exist_ok=True)

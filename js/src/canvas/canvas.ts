@@ -1,11 +1,12 @@
 // The canvas: cards over one SVG in a stage that pans and zooms. It writes at most once per animation frame, and only
 // what can be seen.
-import { button, d, h, s, setAttribute } from "../dom.ts";
+import { atEnd, button, d, h, listen, renew, s, setAttribute, toggle } from "../dom.ts";
 import { icon } from "../icons.ts";
 import type { Span } from "../model/span.ts";
 import type { RunState } from "../model/state.ts";
 import type { Graph } from "../model/types.gen.ts";
-import { type Card, makeCard, portsOf } from "./card.ts";
+import { max, stringify, valuesOf } from "../short.ts";
+import { type Card, makeCard, makeNote, portsOf } from "./card.ts";
 import { drawEdge, writeEdge } from "./edges.ts";
 import { makeKeys } from "./keys.ts";
 import { makeMinimap } from "./minimap.ts";
@@ -62,9 +63,9 @@ let widgets = 0;
 export function makeCanvas({ now, written, open }: Options, signal: AbortSignal): Canvas {
   widgets += 1;
   const arrow = `lfw-arrow-${widgets}`;
-  const [frames, cards, edges] = [d("layer"), d("layer"), s("g")];
+  const [notes, frames, cards, edges] = [d("layer"), d("layer"), d("layer"), s("g")];
   const svg = s("svg", { class: "lfw-edges", "aria-hidden": "true" }, marker(arrow), edges);
-  const viewport = d("viewport", frames, svg, cards);
+  const viewport = d("viewport", notes, frames, svg, cards);
   const empty = h("p", { class: "lfw-empty" }, "This flow has no nodes to draw.");
   const element = h("div", { role: "group" }, viewport, empty);
   const views = new Map<string, Card>();
@@ -148,7 +149,7 @@ export function makeCanvas({ now, written, open }: Options, signal: AbortSignal)
   const tick = () => {
     const { state } = now();
     if (state && !state.ended) {
-      const running = [...state.nodes.values()].filter(({ open: some }) => some);
+      const running = valuesOf(state.nodes).filter(({ open: some }) => some);
       for (const { id } of running) {
         dirty.add(state.card(id));
       }
@@ -160,13 +161,13 @@ export function makeCanvas({ now, written, open }: Options, signal: AbortSignal)
     const { x, y, zoom } = pan;
     viewport.style.transform = `translate(${x}px,${y}px) scale(${zoom})`;
     // Not as custom properties: these are inherited, so each step of a pan would style every card anew (72 ms, not 9).
-    const grid = 24 * Math.max(zoom, 0.4);
+    const grid = 24 * max(zoom, 0.4);
     element.style.backgroundPosition = `${x}px ${y}px`;
     element.style.backgroundSize = `${grid}px ${grid}px`;
-    element.classList.toggle("lfw-blocks", zoom < VERY_FAR);
+    toggle(element, "blocks", zoom < VERY_FAR);
     if (far !== zoom < FAR) {
       far = zoom < FAR;
-      element.classList.toggle("lfw-far", far);
+      toggle(element, "far", far);
       mark();
     }
     minimap.move();
@@ -180,52 +181,56 @@ export function makeCanvas({ now, written, open }: Options, signal: AbortSignal)
   };
 
   element.append(minimap.element, zoomButtons(pan.scale, whole));
-  element.addEventListener("keydown", keys.press);
-  element.addEventListener("click", ({ target }) => {
-    const id = !(target as Element).closest(".lfw-question") && (target as Element).closest("[data-id]");
+  listen(element, "keydown", keys.press);
+  listen(element, "click", ({ target }: Event) => {
+    const inside = (name: string) => (target as Element).closest<HTMLElement>(name);
+    const id = !inside(".lfw-question") && inside("[data-id]")?.dataset.id;
     if (id) {
-      keys.focus((id as HTMLElement).dataset.id as string);
-      open((id as HTMLElement).dataset.id as string);
+      keys.focus(id);
+      open(id);
     }
   });
   // A widget in a hidden tab has no size at first; it is fitted when it gets one.
   const sizes = new ResizeObserver(() => (pan.fitted ? fit() : moved()));
   sizes.observe(element);
   const clock = setInterval(tick, TICK);
-  signal.addEventListener("abort", () => {
+  atEnd(signal, () => {
     sizes.disconnect();
     clearInterval(clock);
     cancelAnimationFrame(frame);
   });
 
+  const draw = (graph: Graph) => {
+    const before = stringify(scene.box);
+    scene = sceneOf(graph);
+    for (const [id, card] of views) {
+      if (!alike(scene.items.get(id), card.item)) {
+        card.element.remove();
+        views.delete(id);
+      }
+    }
+    const items = valuesOf(scene.items);
+    const framed = items.filter(({ shape }) => shape === "frame").sort((a, b) => depth(a) - depth(b));
+    renew(notes, ...scene.notes.map(makeNote));
+    frames.append(...framed.flatMap(view));
+    cards.append(...items.filter(({ shape }) => shape !== "frame").flatMap(view));
+    renew(edges, ...scene.lines.map((line) => drawEdge(line, arrow)));
+    empty.hidden = items.length + scene.notes.length > 0;
+    setAttribute(element, "aria-label", `Flow, ${items.length} nodes. Arrow keys follow the edges, Enter opens.`);
+    minimap.draw(scene);
+    keys.settle();
+    if (pan.fitted && stringify(scene.box) !== before) {
+      fit();
+    }
+    mark();
+  };
+
   return {
     element,
+    draw,
     mark,
     item: (id) => scene.items.get(id),
     focus: keys.focus,
-    draw(graph) {
-      const before = JSON.stringify(scene.box);
-      scene = sceneOf(graph);
-      for (const [id, card] of views) {
-        if (!alike(scene.items.get(id), card.item)) {
-          card.element.remove();
-          views.delete(id);
-        }
-      }
-      const items = [...scene.items.values()];
-      const framed = items.filter(({ shape }) => shape === "frame").sort((a, b) => depth(a) - depth(b));
-      frames.append(...framed.flatMap(view));
-      cards.append(...items.filter(({ shape }) => shape !== "frame").flatMap(view));
-      edges.replaceChildren(...scene.lines.map((line) => drawEdge(line, arrow)));
-      empty.hidden = items.length > 0;
-      setAttribute(element, "aria-label", `Flow, ${items.length} nodes. Arrow keys follow the edges, Enter opens.`);
-      minimap.draw(scene);
-      keys.settle();
-      if (pan.fitted && JSON.stringify(scene.box) !== before) {
-        fit();
-      }
-      mark();
-    },
     select(id) {
       views.get(selected)?.element.removeAttribute("aria-expanded");
       views.get(id)?.element.setAttribute("aria-expanded", "true");
@@ -245,7 +250,7 @@ export function makeCanvas({ now, written, open }: Options, signal: AbortSignal)
     centre(id) {
       const item = scene.items.get(id);
       if (item) {
-        pan.zoom = Math.max(pan.zoom, 1);
+        pan.zoom = max(pan.zoom, 1);
         pan.centre(item);
       }
     },
@@ -254,7 +259,7 @@ export function makeCanvas({ now, written, open }: Options, signal: AbortSignal)
 
 /** By content, since every run brings the graph anew: its cards need not be made again. */
 const alike = (a: Item | undefined, b: Item): boolean => a !== undefined && drawnFrom(a) === drawnFrom(b);
-const drawnFrom = (item: Item): string => JSON.stringify([item.shape, item.x, item.y, item.node, portsOf(item)]);
+const drawnFrom = (item: Item): string => stringify([item.shape, item.x, item.y, item.node, portsOf(item)]);
 
 const depth = (item: Item): number => (item.parent ? depth(item.parent) + 1 : 0);
 

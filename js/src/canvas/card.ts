@@ -1,9 +1,11 @@
 // One card, frame or pill: its elements, and what of a node's state is written into them.
-import { d, h, setAttribute, setText } from "../dom.ts";
+import { d, h, setAttribute, setText, toggle } from "../dom.ts";
 import { glyphOf, preview, type ShownStatus, seconds, tokens, wordOf } from "../format.ts";
-import { iconOf } from "../icons.ts";
+import { iconOf, paint } from "../icons.ts";
 import { callsOf, type NodeState } from "../model/node.ts";
-import { type Item, portOffset } from "./scene.ts";
+import type { Port } from "../model/types.gen.ts";
+import { max, round } from "../short.ts";
+import { type Item, portOf, portOffset, type Side } from "./scene.ts";
 import { makeTail } from "./tail.ts";
 
 /** What a card is told about the run around it. */
@@ -47,13 +49,14 @@ export function makeCard(item: Item): Card {
   const old = makeTail(part("old"));
   let status: ShownStatus | undefined;
   dress(element, item);
-  title.textContent = title.title = def.title;
-  title.before(iconOf(def.type));
+  title.textContent = (def.warning ? "⚠ " : "") + def.title;
+  title.title = def.warning ?? def.title;
+  title.before(iconOf(def));
 
   const turn = (next: ShownStatus, node: NodeState | undefined) => {
     status = next;
     element.dataset.status = next;
-    element.setAttribute("aria-label", `${def.title}, ${def.type}, ${wordOf(next)}`);
+    setAttribute(element, "aria-label", `${title.textContent}, ${def.type}, ${wordOf(next)}`);
     glyph.textContent = glyphOf(next);
     word.textContent = wordOf(next);
     word.title = node?.reason ?? "";
@@ -64,7 +67,7 @@ export function makeCard(item: Item): Card {
     const said = failed ? undefined : (node?.said ?? node?.thought ?? withdrawn(node));
     const channel = said && (said.text.length > 0 ? "text" : "reasoning");
     setAttribute(body, "data-channel", channel ?? (failed ? "error" : "output"));
-    tail.classList.toggle("lfw-struck", said?.retracted === true);
+    toggle(tail, "struck", said?.retracted === true);
     if (said && channel) {
       stream.follow(said[channel]);
     } else {
@@ -93,25 +96,47 @@ export function makeCard(item: Item): Card {
 }
 
 function dress(element: HTMLElement, item: Item): void {
-  const { id, node, x, y, width, height, shape } = item;
+  const { id, node, shape } = item;
   element.className = shape === "pill" ? "lfw-pill" : `lfw-card lfw-${shape}`;
   element.dataset.id = id;
   element.dataset.type = node.type;
-  element.style.cssText = `left:${x}px;top:${y}px;width:${width}px;height:${height}px`;
+  element.style.cssText = placeOf(item);
   if (shape !== "pill") {
-    for (const [side, tops] of Object.entries(portsOf(item))) {
-      element.append(
-        ...[...new Set(tops)].map((top) => h("i", { class: `lfw-port lfw-${side}`, style: `top:${top}px` })),
-      );
+    for (const [side, names] of Object.entries(portsOf(item)) as [Side, string[]][]) {
+      const tops = new Map(names.map((name) => [portOffset(item, side, name), portOf(item, side, name)]));
+      element.append(...[...tops].map(([top, port]) => dot(side, top, port)));
     }
   }
 }
 
-/** Where edges end, in px from the top. */
-export const portsOf = (item: Item) => ({
-  inputs: item.in.map(({ edge }) => portOffset(item, "inputs", edge.target_port)),
-  outputs: item.out.map(({ edge }) => portOffset(item, "outputs", edge.source_port)),
+const dot = (side: Side, top: number, port: Port | undefined) =>
+  h("i", {
+    class: `lfw-port lfw-${side}`,
+    style: `top:${top}px;${paint(port?.color)}`,
+    "data-type": port?.color,
+    title: port?.title,
+  });
+
+const placeOf = ({ x, y, width, height, node }: Item): string =>
+  `left:${x}px;top:${y}px;width:${width}px;height:${height}px;${paint(node.color)}`;
+
+/** Names of what is drawn at its sides: where edges end, and ports with a colour. */
+export const portsOf = ({ node, in: before, out }: Item) => ({
+  inputs: [...colored(node.inputs), ...before.map(({ edge }) => edge.target_port)],
+  outputs: [...colored(node.outputs), ...out.map(({ edge }) => edge.source_port)],
 });
+const colored = (ports: readonly Port[] = []) => ports.filter(({ color }) => color).map(({ name }) => name);
+
+/** For the styles of a note's words: none, heading, bold, italic, code. */
+const TAGS = ["span", "strong", "b", "i", "code"] as const;
+
+/** A sticker: its text as runs, each in its style. */
+export const makeNote = (item: Item): HTMLElement =>
+  h(
+    "div",
+    { class: "lfw-note", role: "note", "data-type": item.node.color, style: placeOf(item) },
+    ...(item.node.words ?? []).map(([style = "", text]) => h(TAGS[" hbic".indexOf(style)] ?? "span", {}, text)),
+  );
 
 export function shown(node: NodeState | undefined, lost: boolean): ShownStatus {
   return lost && node?.open ? "lost" : (node?.status ?? "idle");
@@ -120,7 +145,7 @@ export function shown(node: NodeState | undefined, lost: boolean): ShownStatus {
 /** Seconds: of the last span that counts, up to now while it is open. */
 export function elapsedOf(node: NodeState | undefined, clock: number): number | null {
   const current = node?.current;
-  return current ? (current.duration ?? Math.max(0, clock - current.start)) : null;
+  return current ? (current.duration ?? max(0, clock - current.start)) : null;
 }
 
 /** Tokens, and how many a second the last span that speaks gives, from its first token on. */
@@ -132,14 +157,14 @@ function tokensOf(node: NodeState | undefined, clock: number): string {
   const speaks = node?.group.findLast((each) => each.firstToken !== null);
   const time = speaks ? (speaks.end ?? clock) - speaks.start - (speaks.firstToken ?? 0) : 0;
   return speaks && speaks.chunks > 1 && time > 0.05
-    ? `${tokens(sum)} · ${Math.round((speaks.chunks - 1) / time)}/s`
+    ? `${tokens(sum)} · ${round((speaks.chunks - 1) / time)}/s`
     : tokens(sum);
 }
 
 /** What stands beside the status: how often the node ran, where that was more than once. */
 function asideOf(item: Item, node: NodeState | undefined): string {
   const spans = node?.spans ?? [];
-  const attempts = Math.max(...spans.map(({ attempt }) => attempt));
+  const attempts = max(...spans.map(({ attempt }) => attempt));
   return attempts > 1 ? `attempt ${attempts}` : spans.length > 1 ? `× ${spans.length}` : (item.node.subtitle ?? "");
 }
 

@@ -1,19 +1,22 @@
 // The edges: one SVG under the cards, a path and perhaps some words for each.
 import { s, setAttribute } from "../dom.ts";
+import { paint } from "../icons.ts";
 import type { RunState } from "../model/state.ts";
-import { type Line, type Point, portOffset } from "./scene.ts";
+import { hypot, max, min, round } from "../short.ts";
+import { type Line, type Point, portOf, portOffset } from "./scene.ts";
 
 /** `arrow` is the id of the marker at the end of the line. */
 export function drawEdge(line: Line, arrow: string): SVGGElement {
   const { edge, source, target } = line;
   const stops = stopsOf(line);
-  const port = target.node.inputs?.find(({ name }) => name === edge.target_port);
+  const color = portOf(source, "outputs", edge.source_port)?.color;
+  const port = portOf(target, "inputs", edge.target_port);
   const title = port && (port.title ?? port.name);
   const [x, y] = stops.at(-1) as Point;
   const [middleX, middleY] = middleOf(stops);
   return s(
     "g",
-    { class: `lfw-edge lfw-edge-${edge.kind ?? "flow"}`, "data-type": source.node.type },
+    { class: `lfw-edge lfw-edge-${edge.kind ?? "flow"}`, "data-type": source.node.type, style: color && paint(color) },
     s("path", { class: "lfw-line", d: pathOf(stops), "marker-end": `url(#${arrow})` }),
     title && title !== edge.label && words("port-name", title, x - 14, y - 6, "end"),
     edge.label && words("edge-label", edge.label, middleX, middleY - 6, "middle"),
@@ -67,7 +70,7 @@ export function pathOf(stops: readonly Point[]): string {
   }
   stops.slice(1).forEach(([x, y], i) => {
     const [beforeX, beforeY] = stops[i] as Point;
-    const reach = Math.max(24, Math.abs(x - beforeX) / 2);
+    const reach = max(24, Math.abs(x - beforeX) / 2);
     path += `C${beforeX + reach} ${beforeY} ${x - reach} ${y} ${x} ${y}`;
   });
   return path;
@@ -75,9 +78,9 @@ export function pathOf(stops: readonly Point[]): string {
 
 /** The place on the way from a corner to the next point where its rounding begins. */
 function towards([x, y]: Point, [x2, y2]: Point): string {
-  const away = Math.hypot(x2 - x, y2 - y);
-  const part = Math.min(ROUND, away / 2) / (away || 1);
-  return `${Math.round(x + (x2 - x) * part)} ${Math.round(y + (y2 - y) * part)}`;
+  const away = hypot(x2 - x, y2 - y);
+  const part = min(ROUND, away / 2) / (away || 1);
+  return `${round(x + (x2 - x) * part)} ${round(y + (y2 - y) * part)}`;
 }
 
 function middleOf(stops: readonly Point[]): Point {

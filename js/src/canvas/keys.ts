@@ -1,4 +1,6 @@
 // The keyboard on the canvas: one card can be tabbed to, arrows go along the edges.
+
+import { valuesOf } from "../short.ts";
 import type { PanZoom } from "./panzoom.ts";
 import type { Item, Scene } from "./scene.ts";
 
@@ -74,7 +76,7 @@ export function neighbour(at: Item, direction: Direction, scene: Scene): Item | 
     nearest(
       at,
       direction,
-      [...scene.items.values()].filter((item) => item !== at.parent),
+      valuesOf(scene.items).filter((item) => item !== at.parent),
     )
   );
 }
@@ -122,4 +124,4 @@ function nearest(at: Item, direction: Direction, items: Iterable<Item>): Item | 
 
 const middle = (item: Item, axis: "x" | "y"): number => item[axis] + (axis === "x" ? item.width : item.height) / 2;
 const leftmost = (items: readonly Item[]): Item | undefined => items.toSorted((a, b) => a.x - b.x || a.y - b.y)[0];
-const firstOf = (scene: Scene): Item | undefined => leftmost([...scene.items.values()].filter(({ parent }) => !parent));
+const firstOf = (scene: Scene): Item | undefined => leftmost(valuesOf(scene.items).filter(({ parent }) => !parent));

@@ -1,6 +1,7 @@
 // The small map in the corner: where the view is in a graph too large for it.
-import { s, setAttribute } from "../dom.ts";
+import { listen, s, setAttribute, toggle } from "../dom.ts";
 import type { RunState } from "../model/state.ts";
+import { valuesOf } from "../short.ts";
 import type { Box, PanZoom } from "./panzoom.ts";
 import type { Item, Scene } from "./scene.ts";
 
@@ -30,14 +31,14 @@ export function makeMinimap(pan: PanZoom): Minimap {
       pan.centre({ x, y, width: 0, height: 0 });
     }
   };
-  element.addEventListener("pointerdown", go);
-  element.addEventListener("pointermove", go);
+  listen(element, "pointerdown", go);
+  listen(element, "pointermove", go);
 
   return {
     element,
     draw({ box, items }) {
       whole = box;
-      cards = [...items.values()].filter(({ shape }) => shape !== "frame");
+      cards = valuesOf(items).filter(({ shape }) => shape !== "frame");
       setAttribute(element, "viewBox", `${box.x} ${box.y} ${box.width || 1} ${box.height || 1}`);
       outline(all, cards);
     },
@@ -54,7 +55,7 @@ export function makeMinimap(pan: PanZoom): Minimap {
         seen.y <= whole.y &&
         seen.x + seen.width >= whole.x + whole.width &&
         seen.y + seen.height >= whole.y + whole.height;
-      element.classList.toggle("lfw-shown", !inside && cards.length >= LEAST_NODES);
+      toggle(element, "shown", !inside && cards.length >= LEAST_NODES);
       outline(view, [seen]);
     },
   };

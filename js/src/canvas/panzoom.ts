@@ -1,4 +1,5 @@
 // Pan and zoom of the canvas: the transform, the pointers and the wheel. What is drawn is none of its business.
+import { hypot, max, min } from "../short.ts";
 
 export interface Box {
   x: number;
@@ -60,8 +61,8 @@ export function makePanZoom(stage: HTMLElement, moved: () => void): PanZoom {
     fit(box, least = MIN_ZOOM) {
       const { width, height } = room();
       if (width > 0 && height > 0 && box.width > 0) {
-        const zoom = Math.min((width - 2 * MARGIN) / box.width, (height - 2 * MARGIN) / box.height, 1);
-        pan.zoom = Math.max(zoom, least);
+        const zoom = min((width - 2 * MARGIN) / box.width, (height - 2 * MARGIN) / box.height, 1);
+        pan.zoom = max(zoom, least);
         pan.centre(box);
         pan.reveal(box);
         pan.fitted = true;
@@ -81,7 +82,7 @@ export function makePanZoom(stage: HTMLElement, moved: () => void): PanZoom {
       }
     },
     scale(factor, at = { x: stage.clientWidth / 2, y: stage.clientHeight / 2 }) {
-      const zoom = Math.min(MAX_ZOOM, Math.max(MIN_ZOOM, pan.zoom * factor));
+      const zoom = min(MAX_ZOOM, max(MIN_ZOOM, pan.zoom * factor));
       const rest = 1 - zoom / pan.zoom;
       pan.zoom = zoom;
       by((at.x - pan.x) * rest, (at.y - pan.y) * rest);
@@ -93,7 +94,7 @@ export function makePanZoom(stage: HTMLElement, moved: () => void): PanZoom {
 
 /** How far `start .. start + size` must move to lie inside `0 .. room`. */
 export function shift(start: number, size: number, room: number): number {
-  return start < MARGIN || size > room - 2 * MARGIN ? MARGIN - start : Math.min(0, room - MARGIN - start - size);
+  return start < MARGIN || size > room - 2 * MARGIN ? MARGIN - start : min(0, room - MARGIN - start - size);
 }
 
 /** A press that moves less than this (px) is a click. */
@@ -137,7 +138,7 @@ function listen(stage: HTMLElement, pan: PanZoom, by: (dx: number, dy: number) =
   on("pointermove", (event) => {
     const before = pointers.get(event.pointerId);
     const now = at(event);
-    dragged += before ? Math.hypot(now.x - before.x, now.y - before.y) : 0;
+    dragged += before ? hypot(now.x - before.x, now.y - before.y) : 0;
     if (before && dragged > SLACK) {
       // Captured only now: a press that is captured at once would never become a click on the card below it.
       stage.setPointerCapture(event.pointerId);
@@ -171,9 +172,9 @@ function listen(stage: HTMLElement, pan: PanZoom, by: (dx: number, dy: number) =
 
 /** Two fingers: one stays, the other moved. One finger scrolls the page. */
 function pinch(pan: PanZoom, by: (dx: number, dy: number) => void, before: Point, now: Point, other: Point): void {
-  const was = Math.hypot(before.x - other.x, before.y - other.y);
+  const was = hypot(before.x - other.x, before.y - other.y);
   by((now.x - before.x) / 2, (now.y - before.y) / 2);
-  pan.scale(Math.hypot(now.x - other.x, now.y - other.y) / Math.max(was, 1), {
+  pan.scale(hypot(now.x - other.x, now.y - other.y) / max(was, 1), {
     x: (now.x + other.x) / 2,
     y: (now.y + other.y) / 2,
   });

@@ -1,5 +1,6 @@
 // A graph as the canvas needs it: what is a card, a frame or a pill, where it stands, which edges join what.
 import type { Edge, Graph, Node, Port } from "../model/types.gen.ts";
+import { max, min } from "../short.ts";
 import type { Box } from "./panzoom.ts";
 
 export type Shape = "card" | "frame" | "pill";
@@ -21,10 +22,13 @@ export interface Line {
   target: Item;
 }
 
+export type Side = "inputs" | "outputs";
 export type Point = readonly [x: number, y: number];
 
 export interface Scene {
   items: Map<string, Item>;
+  /** What is stuck to the canvas: it has no status, and no key leads to it. */
+  notes: Item[];
   lines: Line[];
   box: Box;
 }
@@ -32,19 +36,20 @@ export interface Scene {
 const CARD = { width: 230, height: 132 };
 const PILL = { width: 64, height: 32 };
 
-export function sceneOf(graph: Graph): Scene {
+export function sceneOf({ nodes, edges }: Graph): Scene {
   const items = new Map<string, Item>();
-  for (const node of graph.nodes) {
-    if (node.card !== false) {
+  const notes: Item[] = [];
+  for (const node of nodes) {
+    if (node.type === "note") {
+      notes.push(itemOf(node));
+    } else if (node.card !== false) {
       items.set(node.id, itemOf(node));
     }
   }
   nest(items);
-  const lines = graph.edges.flatMap((edge) => lineOf(edge, items) ?? []);
-  const detours = graph.edges.flatMap(({ points = [] }) =>
-    points.map(([x = 0, y = 0]) => ({ x, y, width: 0, height: 0 })),
-  );
-  return { items, lines, box: boundsOf([...items.values(), ...detours]) };
+  const lines = edges.flatMap((edge) => lineOf(edge, items) ?? []);
+  const detours = edges.flatMap(({ points = [] }) => points.map(([x = 0, y = 0]) => ({ x, y, width: 0, height: 0 })));
+  return { items, notes, lines, box: boundsOf([...items.values(), ...notes, ...detours]) };
 }
 
 function itemOf(node: Node): Item {
@@ -94,10 +99,10 @@ export function boundsOf(boxes: readonly Box[]): Box {
   }
   let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
   for (const box of boxes) {
-    left = Math.min(left, box.x);
-    top = Math.min(top, box.y);
-    right = Math.max(right, box.x + box.width);
-    bottom = Math.max(bottom, box.y + box.height);
+    left = min(left, box.x);
+    top = min(top, box.y);
+    right = max(right, box.x + box.width);
+    bottom = max(bottom, box.y + box.height);
   }
   return { x: left, y: top, width: right - left, height: bottom - top };
 }
@@ -105,8 +110,11 @@ export function boundsOf(boxes: readonly Box[]): Box {
 export const overlaps = (a: Box, b: Box): boolean =>
   a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
 
+export const portOf = (item: Item, side: Side, name: string | undefined): Port | undefined =>
+  item.node[side]?.find((port) => port.name === name);
+
 /** How far down a side a port is, in pixels of the item; ports share the side evenly. */
-export function portOffset(item: Item, side: "inputs" | "outputs", name: string | undefined): number {
+export function portOffset(item: Item, side: Side, name: string | undefined): number {
   const ports: Port[] = item.node[side] ?? [];
   const at = ports.findIndex((port) => port.name === name);
   return at < 0 ? item.height / 2 : (item.height * (at + 1)) / (ports.length + 1);

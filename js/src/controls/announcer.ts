@@ -1,5 +1,6 @@
 // Tells a screen reader what changed its status; never tokens, and not more than once a second.
-import { h } from "../dom.ts";
+import { atEnd, h } from "../dom.ts";
+import { valuesOf } from "../short.ts";
 
 const PAUSE = 1000;
 /** Where more happened at once, only the newest are told. */
@@ -12,10 +13,10 @@ export function makeAnnouncer(signal: AbortSignal) {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const speak = () => {
     timer = undefined;
-    element.textContent = [...news.values()].slice(-MOST).join(". ");
+    element.textContent = valuesOf(news).slice(-MOST).join(". ");
     news.clear();
   };
-  signal.addEventListener("abort", () => clearTimeout(timer));
+  atEnd(signal, () => clearTimeout(timer));
   return {
     element,
     /** What is told first of a thing is where it stands, no news. */

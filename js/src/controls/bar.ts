@@ -1,10 +1,11 @@
 // The line above the canvas: the flow's name, which run is shown, how it is and what it used.
 import type { Now } from "../canvas/canvas.ts";
-import { button, d, h, setAttribute, setText } from "../dom.ts";
+import { button, d, h, renew, setAttribute, setText } from "../dom.ts";
 import { count, glyphOf, type ShownStatus, seconds, tokens, usage, wordOf } from "../format.ts";
 import { sumTokens } from "../model/node.ts";
 import type { RunState } from "../model/state.ts";
 import type { RunInfo, Store } from "../model/store.ts";
+import { joined, stringify } from "../short.ts";
 
 /** What the bar is of: a flow with its runs, or one run. */
 export type BarSource = Pick<Store, "title" | "runs" | "shown" | "show">;
@@ -22,10 +23,10 @@ export function makeBar(store: BarSource, openLog: () => void, ask: () => void) 
   const list = () => {
     const { runs, shown } = store;
     setText(title, store.title);
-    const key = JSON.stringify([runs, shown]);
+    const key = stringify([runs, shown]);
     if (key !== listed) {
       listed = key;
-      picker.replaceChildren(...runs.map((run, i) => h("option", { value: run.id }, labelOf(run, i))));
+      renew(picker, ...runs.map((run, i) => h("option", { value: run.id }, labelOf(run, i))));
       picker.value = shown;
       picker.hidden = runs.length < 2;
     }
@@ -36,7 +37,7 @@ export function makeBar(store: BarSource, openLog: () => void, ask: () => void) 
     setAttribute(state, "data-status", status);
     setText(state, `${glyphOf(status)} ${wordOf(status)}`);
     state.disabled = status !== "waiting";
-    setText(facts, run ? [seconds(clock), used(run)].filter(Boolean).join(" · ") : "");
+    setText(facts, run ? joined([seconds(clock), used(run)]) : "");
     const logs = run?.logs ?? [];
     log.hidden = logs.length === 0;
     setText(log, `Log ${count(logs.length)}`);

@@ -1,9 +1,10 @@
 // The flow's input: a text box or a form, examples to start from, and Run.
-import { d, h } from "../dom.ts";
+import { d, h, renew } from "../dom.ts";
 import { preview } from "../format.ts";
 import { icon } from "../icons.ts";
 import type { Store } from "../model/store.ts";
 import type { Field, Form } from "../model/types.gen.ts";
+import { stringify } from "../short.ts";
 import { chips, type FieldForm, makeForm } from "./form.ts";
 
 const TEXT: Field = { name: "input", title: "Input", type: "text" };
@@ -26,7 +27,7 @@ export function makeComposer(store: Store, stop: HTMLElement) {
     const made = makeForm(asked, start, d("buttons", stop, run));
     made.controls[0]?.setAttribute("placeholder", placeholder ?? (text ? "Type an input, Enter runs the flow" : ""));
     const words = (example: unknown) => preview(example, 60);
-    element.replaceChildren(...(examples.length > 0 ? [chips(examples, words, made.fill)] : []), made.element);
+    renew(element, ...(examples.length > 0 ? [chips(examples, words, made.fill)] : []), made.element);
     return made;
   };
   /** What became of the last start; and nothing can be started without a kernel. */
@@ -42,7 +43,7 @@ export function makeComposer(store: Store, stop: HTMLElement) {
   };
   /** Makes the form anew where it is another one; what somebody is typing stays otherwise. */
   const draw = () => {
-    const key = JSON.stringify(store.form);
+    const key = stringify(store.form);
     if (key !== drawn) {
       drawn = key;
       element.hidden = !store.form;

@@ -1,7 +1,8 @@
 // The fields of a form: a control for each type, and what was typed as a value.
-import { h } from "../dom.ts";
+import { h, listen } from "../dom.ts";
 import { pretty, preview } from "../format.ts";
 import type { Field } from "../model/types.gen.ts";
+import { isFiniteNumber, isSafeInteger, stringify } from "../short.ts";
 
 export type Control = HTMLTextAreaElement | HTMLInputElement | HTMLSelectElement;
 /** What was typed: a value, nothing at all, or why it is none. */
@@ -33,7 +34,7 @@ export function controlOf(field: Field): Control {
 /** As high as its lines, up to a limit that the style sets; a browser that can also counts the lines that wrap. */
 function textBox(type: string): HTMLTextAreaElement {
   const box = h("textarea", { rows: 1, class: type === "json" && "lfw-json" });
-  box.addEventListener("input", () => {
+  listen(box, "input", () => {
     box.rows = box.value.split("\n").length;
   });
   return box;
@@ -43,7 +44,7 @@ export function fill(field: Field, control: Control, value: unknown): void {
   if (field.type === "boolean") {
     (control as HTMLInputElement).checked = value === true;
   } else {
-    const at = field.choices?.findIndex((choice) => JSON.stringify(choice) === JSON.stringify(value));
+    const at = field.choices?.findIndex((choice) => stringify(choice) === stringify(value));
     control.value = field.type === "choice" ? String(at) : pretty(value);
   }
   control.dispatchEvent(new Event("input"));
@@ -61,9 +62,9 @@ export function parse({ type, title, required, choices }: Field, raw: string): T
   const number = Number(raw);
   switch (type) {
     case "integer":
-      return Number.isSafeInteger(number) ? { value: number } : { error: `${title} must be a whole number.` };
+      return isSafeInteger(number) ? { value: number } : { error: `${title} must be a whole number.` };
     case "number":
-      return Number.isFinite(number) ? { value: number } : { error: `${title} must be a number.` };
+      return isFiniteNumber(number) ? { value: number } : { error: `${title} must be a number.` };
     case "choice":
       return { value: choices?.[number] };
     case "json":

@@ -1,7 +1,8 @@
 // Some fields and a button: the input of a flow, and the answer to a question, are both one of these.
-import { button, type Child, d, h } from "../dom.ts";
+import { button, type Child, d, h, listen, setAttribute } from "../dom.ts";
 import type { Reply } from "../model/store.ts";
 import type { Field } from "../model/types.gen.ts";
+import { isArray } from "../short.ts";
 import { type Control, controlOf, fill, read } from "./fields.ts";
 
 export interface FieldForm {
@@ -28,7 +29,7 @@ export function makeForm(fields: readonly Field[], submit: (values: Values) => v
     message.textContent = words;
     message.hidden = !words;
     for (const control of controls) {
-      control.setAttribute("aria-invalid", String(names.includes(control.name)));
+      setAttribute(control, "aria-invalid", String(names.includes(control.name)));
     }
     controls.find(({ name }) => names.includes(name))?.focus();
   };
@@ -48,8 +49,8 @@ export function makeForm(fields: readonly Field[], submit: (values: Values) => v
     refuse("");
     submit(values);
   };
-  element.addEventListener("submit", send);
-  element.addEventListener("keydown", (event) => {
+  listen(element, "submit", send);
+  listen(element, "keydown", (event: KeyboardEvent) => {
     // With Shift it is a new line, and while a word is being composed Enter is the input method's.
     if (
       event.key === "Enter" &&
@@ -66,11 +67,11 @@ export function makeForm(fields: readonly Field[], submit: (values: Values) => v
     refuse,
     settle(reply) {
       if (reply.kind === "refused") {
-        refuse(reply.message, Array.isArray(reply.fields) ? reply.fields : []);
+        refuse(reply.message, isArray(reply.fields) ? reply.fields : []);
       }
     },
     fill(example) {
-      const named = typeof example === "object" && example !== null && !Array.isArray(example);
+      const named = typeof example === "object" && example !== null && !isArray(example);
       fields.forEach((field, i) => {
         const value = named ? (example as Values)[field.name] : i ? undefined : example;
         if (value !== undefined) {
@@ -84,7 +85,7 @@ export function makeForm(fields: readonly Field[], submit: (values: Values) => v
 
 function rowOf({ title, required }: Field, control: Control, only: boolean): HTMLElement {
   if (only) {
-    control.setAttribute("aria-label", title);
+    setAttribute(control, "aria-label", title);
     return d("field", control);
   }
   const words = h("span", {}, title, required && " *");

@@ -1,5 +1,5 @@
 // What a node asks a person, with the means to answer. It stands on the node's card.
-import { d, h } from "../dom.ts";
+import { d, h, toggle } from "../dom.ts";
 import { preview } from "../format.ts";
 import type { Store } from "../model/store.ts";
 import type { InputRequested } from "../model/types.gen.ts";
@@ -30,7 +30,7 @@ export function makeQuestion(asked: InputRequested, store: Store): Question {
   const form = makeForm(fields, (values) => answer(bare ? values[""] : values), send);
   form.controls[0]?.setAttribute("placeholder", hint);
   // The choices of a schema are all that it allows.
-  form.element.classList.toggle("lfw-only-message", !!schema && choices.length > 0);
+  toggle(form.element, "only-message", !!schema && choices.length > 0);
   const element = d(
     "question",
     h("p", {}, preview(asked.prompt, 2000)),

@@ -1,4 +1,6 @@
 // One run as the page receives it: frames in any order, repeated or with gaps, become a state.
+
+import { max, min } from "../short.ts";
 import { makeRun, type RunState } from "./state.ts";
 import type { Event } from "./types.gen.ts";
 
@@ -34,7 +36,7 @@ export function makeFeed(): Feed {
     },
     take(events, now) {
       for (const event of events) {
-        feed.head = Math.max(feed.head, event.seq);
+        feed.head = max(feed.head, event.seq);
         if (event.seq === state.seq + 1 || (event.seq > state.seq && held.size < MOST_HELD)) {
           held.set(event.seq, event);
         }
@@ -44,9 +46,9 @@ export function makeFeed(): Feed {
           log.push(next);
         }
       }
-      offset = Math.min(offset, now - state.t);
+      offset = min(offset, now - state.t);
     },
-    clock: (now) => state.duration ?? Math.max(state.t, now - offset),
+    clock: (now) => state.duration ?? max(state.t, now - offset),
   };
   return feed;
 }

@@ -1,4 +1,6 @@
 // What the kernel and the page say to each other, and the check of what arrives.
+
+import { isArray, isFiniteNumber, isSafeInteger } from "../short.ts";
 import type { Event } from "./types.gen.ts";
 
 export type Incoming =
@@ -32,11 +34,10 @@ export type Outgoing =
 type Fields = Record<string, unknown>;
 type Check = (value: unknown) => boolean;
 
-const isObject = (value: unknown): value is Fields =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
+const isObject = (value: unknown): value is Fields => typeof value === "object" && value !== null && !isArray(value);
 const isString: Check = (value) => typeof value === "string";
-const isCount: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
-const all = (value: unknown, check: Check): boolean => Array.isArray(value) && value.every(check);
+const isCount: Check = (value) => isSafeInteger(value) && (value as number) >= 0;
+const all = (value: unknown, check: Check): boolean => isArray(value) && value.every(check);
 const has = (value: unknown, ...names: string[]): boolean =>
   isObject(value) && names.every((name) => (CHECKS[name] ?? isString)(value[name]));
 
@@ -46,12 +47,12 @@ const CHECKS: Record<string, Check> = {
   nodes: (value) => all(value, (node) => has(node, "id", "title")),
   edges: (value) => all(value, (edge) => has(edge, "source", "target")),
   events: (value) => all(value, (event) => has(event, "seq", "t", "kind")),
-  cuts: (value) => all(value, Number.isFinite),
-  dts: (value) => all(value, Number.isFinite),
+  cuts: (value) => all(value, isFiniteNumber),
+  dts: (value) => all(value, isFiniteNumber),
   channel: (value) => value === "text" || value === "reasoning" || value === "tool_call",
   error: (value) => has(value, "type", "message"),
   seq: isCount,
-  t: Number.isFinite,
+  t: isFiniteNumber,
 };
 
 type Needs = ReadonlyMap<unknown, string>;

@@ -1,4 +1,6 @@
 // One execution of a node, as the fold keeps it.
+
+import { max } from "../short.ts";
 import { Chunks } from "./text.ts";
 import type {
   ErrorInfo,
@@ -91,7 +93,7 @@ export class Span {
 
   #delta(event: NodeDelta): void {
     this.chunks += event.cuts.length;
-    this.firstToken ??= Math.max(0, event.t + (event.dts[0] ?? 0) / 1000 - this.start);
+    this.firstToken ??= max(0, event.t + (event.dts[0] ?? 0) / 1000 - this.start);
     if (event.channel === "tool_call") {
       this.#call(event.call ?? { index: 0 }).args.append(event.text);
     } else {

@@ -1,5 +1,7 @@
 // A run as a pure fold over its events: the twin of lfwidget/model/state.py. What follows from a node's spans is in
 // node.ts, the whole as JSON in json.ts.
+
+import { stringify, valuesOf } from "../short.ts";
 import { NodeState, sumUsage } from "./node.ts";
 import { Span, type SpanStatus } from "./span.ts";
 import type { Edge, ErrorInfo, Event, InputRequested, Log, Node, Note, Usage } from "./types.gen.ts";
@@ -111,7 +113,7 @@ export function makeRun(): RunState {
         return turn(event.span, "waiting");
       case "input.given":
         pending.delete(event.request);
-        return [...pending.values()].some(({ span }) => span === event.span) ? undefined : turn(event.span, "running");
+        return valuesOf(pending).some(({ span }) => span === event.span) ? undefined : turn(event.span, "running");
       case "log":
         run.logs.push(event);
         return;
@@ -211,4 +213,4 @@ export function makeRun(): RunState {
 }
 
 const keyOf = (edge: Edge): string =>
-  JSON.stringify([edge.source, edge.target, edge.source_port, edge.target_port, edge.label, edge.kind]);
+  stringify([edge.source, edge.target, edge.source_port, edge.target_port, edge.label, edge.kind]);

@@ -1,6 +1,8 @@
 // What the page knows: the runs of one widget, which of them is shown, and what was asked of the kernel. One store for
 // all views of a model.
 import type { AnyModel } from "@anywidget/types";
+import { atEnd } from "../dom.ts";
+import { valuesOf } from "../short.ts";
 import { type Connection, LOOK, makeConnection } from "./connection.ts";
 import { type Feed, makeFeed } from "./feed.ts";
 import { type Incoming, isGraph, type Outgoing, parse, unpack } from "./messages.ts";
@@ -108,7 +110,7 @@ export function makeStore(model: AnyModel<Traits>, signal: AbortSignal): Store {
     get graph() {
       const { state } = store;
       const graph = state
-        ? { nodes: [...state.nodes.values()].flatMap(({ def }) => def ?? []), edges: state.edges }
+        ? { nodes: valuesOf(state.nodes).flatMap(({ def }) => def ?? []), edges: state.edges }
         : model.get("graph");
       return isGraph(graph) ? graph : { nodes: [], edges: [] };
     },
@@ -123,7 +125,7 @@ export function makeStore(model: AnyModel<Traits>, signal: AbortSignal): Store {
     },
     listen(listener, until) {
       listeners.add(listener);
-      until.addEventListener("abort", () => listeners.delete(listener));
+      atEnd(until, () => listeners.delete(listener));
     },
     show(run) {
       model.set("shown", run);
@@ -237,7 +239,7 @@ export function makeStore(model: AnyModel<Traits>, signal: AbortSignal): Store {
       catchUp(run, feed);
     });
   }, LOOK);
-  signal.addEventListener("abort", () => clearInterval(timer));
+  atEnd(signal, () => clearInterval(timer));
   show();
   return store;
 }

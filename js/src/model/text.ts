@@ -1,4 +1,5 @@
 // Text that grows: appended in pieces, read from where a reader left off. Nothing here joins the whole on every read.
+import { max } from "../short.ts";
 
 export class Chunks {
   #parts: string[] = [];
@@ -42,7 +43,7 @@ export class Chunks {
 
   /** The last `size` units, or a little less: never half a surrogate pair. */
   tail(size: number): string {
-    const found = this.since(Math.max(0, this.#length - size));
+    const found = this.since(max(0, this.#length - size));
     const code = found.charCodeAt(0);
     return code >= 0xdc00 && code <= 0xdfff ? found.slice(1) : found;
   }

@@ -1,8 +1,8 @@
 // Made by scripts/generate_types.py from lfwidget/model/graph.py, lfwidget/model/events.py, lfwidget/runners/base.py. Do not edit.
 
 /**
- * What kind of step a node is: it picks the icon and the colour. `start` and `end` are the pills of a
- * LangGraph graph; they never run. `node` is anything else.
+ * What kind of step a node is: it picks the icon and the colour. `start` and `end` are the pills of a LangGraph graph,
+ * `note` is what a person stuck to the canvas; these never run. `node` is anything else.
  */
 export type NodeType =
   | "prompt"
@@ -18,13 +18,15 @@ export type NodeType =
   | "each"
   | "start"
   | "end"
+  | "note"
   | "node";
 
-/** Where an edge ends on a card. A card without ports has one unnamed place on either side. */
+/** Where an edge ends on a card. A card without ports has one unnamed place on either side. `color` is #rrggbb. */
 export interface Port {
   name: string;
   title?: string;
   type?: string;
+  color?: string;
 }
 
 /**
@@ -34,6 +36,10 @@ export interface Port {
  * function, and its text and tokens show on the card of the nearest ancestor that has one. A node that is the parent
  * of cards is drawn as a frame around them. `x`, `y` (top left), `width` and `height` are pixels at zoom 1, relative
  * to the canvas, never to the parent.
+ *
+ * `icon` (the data of an SVG path on a grid of 24 by 24, stroked; or one letter) and `color` (#rrggbb) stand in for
+ * those of the type. `warning` is what is wrong with it, for people. `words` are the text of a note, as runs of
+ * [style, text]: `h` a heading, `b` bold, `i` italic, `c` code, and "" plain.
  */
 export interface Node {
   id: string;
@@ -49,6 +55,10 @@ export interface Node {
   y?: number;
   width?: number;
   height?: number;
+  icon?: string;
+  color?: string;
+  warning?: string;
+  words?: string[][];
 }
 
 /**

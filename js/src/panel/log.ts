@@ -1,5 +1,5 @@
 // The log of a run: what was printed, warnings, remarks. New lines are added, old ones never written again.
-import { h } from "../dom.ts";
+import { h, renew } from "../dom.ts";
 import { seconds } from "../format.ts";
 import type { RunState } from "../model/state.ts";
 import type { Log } from "../model/types.gen.ts";
@@ -20,7 +20,7 @@ export function makeLog() {
     if (run !== shown) {
       shown = run;
       written = 0;
-      element.replaceChildren();
+      renew(element);
     }
     if (run && run.logs.length > written && !element.hidden) {
       atEnd(element, () => element.append(...run.logs.slice(written).map((log) => lineOf(log, run))));

@@ -1,6 +1,6 @@
 // A text of any length that grows: blocks of about 2 KB, of which the browser lays out only what is seen (24 times
 // cheaper than one block at 100,000 tokens). It follows its end only for a reader who is there.
-import { d, explain, h } from "../dom.ts";
+import { d, explain, h, renew } from "../dom.ts";
 import { Chunks } from "../model/text.ts";
 
 const BLOCK = 2048;
@@ -49,7 +49,7 @@ export function makeLongText(label: string): LongText {
       epoch = source.epoch;
       offset = 0;
       last = undefined;
-      element.replaceChildren();
+      renew(element);
     }
     if (source.length > offset) {
       atEnd(element, () => append(source.since(offset)));

@@ -2,13 +2,14 @@
 
 import type { Now } from "../canvas/canvas.ts";
 import { elapsedOf, shown } from "../canvas/card.ts";
-import { button, d, h, setText } from "../dom.ts";
+import { button, d, h, renew, setAttribute, setText } from "../dom.ts";
 import { glyphOf, prettyJson, seconds, tokens, usage, wordOf } from "../format.ts";
-import { icon, iconOf } from "../icons.ts";
+import { icon, iconOf, paint } from "../icons.ts";
 import { callsOf, type NodeState, sumTokens, sumUsage } from "../model/node.ts";
 import type { Span } from "../model/span.ts";
 import type { RunState } from "../model/state.ts";
 import type { Node } from "../model/types.gen.ts";
+import { joined } from "../short.ts";
 import { makeSection } from "./section.ts";
 
 export interface Panel {
@@ -33,9 +34,10 @@ export function makePanel(onClose: () => void): Panel {
     element,
     open(def) {
       element.hidden = false;
-      element.setAttribute("aria-label", def.title);
+      setAttribute(element, "aria-label", def.title);
       element.dataset.type = def.type;
-      head.replaceChildren(iconOf(def.type), h("h3", {}, def.title), close);
+      element.style.cssText = paint(def.color);
+      renew(head, iconOf(def), h("h3", {}, def.title), close);
       listed = picker.value = "";
       body.scrollTop = 0;
       close.focus({ preventScroll: true });
@@ -62,7 +64,7 @@ export function makePanel(onClose: () => void): Panel {
 function list(picker: HTMLSelectElement, group: readonly Span[], labels: readonly string[]): void {
   const { value } = picker;
   const options = group.map(({ id }, i) => h("option", { value: id }, labels[i]));
-  picker.replaceChildren(h("option", { value: "" }, "Overview"), ...options.reverse());
+  renew(picker, h("option", { value: "" }, "Overview"), ...options.reverse());
   picker.value = group.some(({ id }) => id === value) ? value : "";
   picker.hidden = group.length < 2;
 }
@@ -76,7 +78,7 @@ function labelOf(span: Span, i: number, def: Node, run: RunState | null): string
     span.retracted ? "withdrawn" : wordOf(span.status),
     span.duration !== null && seconds(span.duration),
   ];
-  return parts.filter(Boolean).join(" · ");
+  return joined(parts);
 }
 
 /** Status, times and tokens: of the chosen span, else of the node. */
@@ -93,8 +95,9 @@ function factsOf(span: Span | undefined, node: NodeState | undefined, def: Node,
     first != null && `first token ${seconds(first)}`,
     def.subtitle,
     node?.reason,
+    def.warning,
   ];
-  return parts.filter(Boolean).join(" · ");
+  return joined(parts);
 }
 
 /** What stands under each of SECTIONS. */

@@ -1,5 +1,5 @@
 // One heading of the panel with its text, and a button that copies it.
-import { button, h } from "../dom.ts";
+import { button, h, renew } from "../dom.ts";
 import { pretty } from "../format.ts";
 import { icon } from "../icons.ts";
 import { Chunks } from "../model/text.ts";
@@ -20,8 +20,8 @@ export function makeSection(title: string): Section {
   const take = async () => {
     try {
       await navigator.clipboard.writeText(written instanceof Chunks ? String(written) : pretty(written));
-      copy.replaceChildren(icon("check"));
-      setTimeout(() => copy.replaceChildren(icon("copy")), 1500);
+      renew(copy, icon("check"));
+      setTimeout(() => renew(copy, icon("copy")), 1500);
     } catch {
       // No clipboard where the page is not served over https: leave it selected, ready for Ctrl+C.
       getSelection()?.selectAllChildren(text.element);

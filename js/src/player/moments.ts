@@ -1,13 +1,14 @@
 // What the steps of a tape mean to a person: which of them are marked, which one goes to, how one is called.
 import type { RunState } from "../model/state.ts";
 import type { Event } from "../model/types.gen.ts";
+import { max, min, valuesOf } from "../short.ts";
 import type { Tape } from "./tape.ts";
 
 export type Mark = "start" | "end" | "error" | "note";
 
 /** What to call each node: its title, or its id where others have the same title. */
 export function namesOf({ nodes }: RunState): (id: string) => string {
-  const titles = [...nodes.values()].map(({ def }) => def?.title);
+  const titles = valuesOf(nodes).map(({ def }) => def?.title);
   return (id) => {
     const title = nodes.get(id)?.def?.title;
     return title && titles.indexOf(title) === titles.lastIndexOf(title) ? title : id;
@@ -68,5 +69,5 @@ export function nextStop(tape: Tape, step: number, kind: "token" | "node", direc
   while (at >= 0 && at < tape.length && !stops(at)) {
     at += direction;
   }
-  return Math.max(0, Math.min(tape.length, at + 1));
+  return max(0, min(tape.length, at + 1));
 }

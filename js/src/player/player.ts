@@ -4,6 +4,7 @@ import { button, d } from "../dom.ts";
 import { icon } from "../icons.ts";
 import type { RunState } from "../model/state.ts";
 import type { Event } from "../model/types.gen.ts";
+import { min, valuesOf } from "../short.ts";
 import { frameOf, makeStage } from "../stage.ts";
 import { nextStop } from "./moments.ts";
 import { makeNoteForm, makeNotes } from "./notes.ts";
@@ -59,7 +60,7 @@ export function makePlayer(log: readonly Event[], options: PlayerOptions, signal
     transport.write(tape, head, before > 0);
   };
   const tick = (wall: number) => {
-    const past = Math.min(LONGEST_FRAME, (wall - before) / 1000);
+    const past = min(LONGEST_FRAME, (wall - before) / 1000);
     before = wall;
     frame = head.advance(past) ? requestAnimationFrame(tick) : pause();
     show();
@@ -94,7 +95,7 @@ export function makePlayer(log: readonly Event[], options: PlayerOptions, signal
   /** What is drawn of a tape as a whole. The graph is the one at the end, so that it never changes its shape. */
   const draw = () => {
     const { nodes, edges } = tape.whole;
-    canvas.draw({ nodes: [...nodes.values()].flatMap(({ def }) => def ?? []), edges });
+    canvas.draw({ nodes: valuesOf(nodes).flatMap(({ def }) => def ?? []), edges });
     timeline.draw(tape, events);
     retime();
   };

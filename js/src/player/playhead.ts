@@ -1,4 +1,6 @@
 // Where playback is: which step is shown at which moment, at which speed, and how long waits are. No DOM, no clock.
+
+import { max, min } from "../short.ts";
 import type { Tape } from "./tape.ts";
 
 /** By the time it took, or every token for the same time: slow motion, to be read along. */
@@ -52,7 +54,7 @@ export function makePlayhead(tape: Tape): Playhead {
       return tape.isToken(i) ? TOKEN : /^node\.(?!delta)|^run\.f/.test(tape.event(i).kind) ? EVENT : 0;
     }
     const time = (tape.times[i] ?? 0) - (tape.times[i - 1] ?? 0);
-    return head.shorten ? Math.min(time, SILENCE) : time;
+    return head.shorten ? min(time, SILENCE) : time;
   };
   const momentOf = (steps: number): number => (steps > 0 ? (moments[steps - 1] ?? 0) : 0);
 
@@ -74,18 +76,18 @@ export function makePlayhead(tape: Tape): Playhead {
       const [before, after] = [tape.times[step - 1] ?? 0, tape.times[step]];
       const length = (moments[step] ?? 0) - momentOf(step);
       const share = length > 0 ? (at - momentOf(step)) / length : 0;
-      return after === undefined ? before : before + (after - before) * Math.max(0, Math.min(1, share));
+      return after === undefined ? before : before + (after - before) * max(0, min(1, share));
     },
     advance(seconds) {
       head.seek(at + seconds * head.speed);
       return at < head.end;
     },
     seek(to) {
-      at = Math.max(0, Math.min(head.end, to));
+      at = max(0, min(head.end, to));
       step = stepsUntil(moments, at);
     },
     go(to) {
-      step = Math.max(0, Math.min(tape.length, to));
+      step = max(0, min(tape.length, to));
       at = momentOf(step);
     },
     moment: (i) => moments[i] ?? 0,

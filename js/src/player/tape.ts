@@ -2,6 +2,7 @@
 // after any number of them, by the same fold as live.
 import { makeRun, type RunState } from "../model/state.ts";
 import type { Event, NodeDelta, Note } from "../model/types.gen.ts";
+import { max, min, stringify } from "../short.ts";
 
 export interface Tape {
   /** How many steps there are. */
@@ -74,7 +75,7 @@ export function makeTape(log: readonly Event[]): Tape {
     release();
   };
   const wind = (steps: number): RunState => {
-    const target = Math.max(0, Math.min(length, steps));
+    const target = max(0, min(length, steps));
     if (target < at || target - at > NEAR) {
       state = makeRun();
       at = 0;
@@ -137,7 +138,7 @@ function stepsInLog(log: readonly Event[]): Step[] {
     if (each.kind === "node.delta" && each.dts.length > 0) {
       let time = last.get(each.span) ?? 0;
       for (const [token, dt] of each.dts.entries()) {
-        time = Math.min(each.t, Math.max(time, each.t + dt / 1000));
+        time = min(each.t, max(time, each.t + dt / 1000));
         steps.push({ event, token, time });
       }
       last.set(each.span, time);
@@ -161,7 +162,7 @@ function moments(log: readonly Event[]): (note: Note) => number {
     }
   }
   const end = log.findLast(({ kind }) => kind !== "note")?.t ?? 0;
-  return ({ moment, node = "", t }) => Math.min(end, moment ?? starts.get(node) ?? t);
+  return ({ moment, node = "", t }) => min(end, moment ?? starts.get(node) ?? t);
 }
 
 /** A number for each span, channel and tool call, by the place of the event in the log. */
@@ -171,7 +172,7 @@ function streamsOf(log: readonly Event[]): Uint32Array {
     if (event.kind !== "node.delta") {
       return 0;
     }
-    const key = JSON.stringify([event.span, event.channel, event.call]);
+    const key = stringify([event.span, event.channel, event.call]);
     known.set(key, known.get(key) ?? known.size);
     return known.get(key) as number;
   });

@@ -1,10 +1,11 @@
 // What ran when: a bar for each span, in the order they started. It is drawn once for a tape; playback moves a line.
-import { d, h, setAttribute } from "../dom.ts";
+import { d, h, renew, setAttribute } from "../dom.ts";
 import { glyphOf, preview, seconds, tokens, wordOf } from "../format.ts";
 import { iconOf } from "../icons.ts";
 import type { Span } from "../model/span.ts";
 import type { RunState } from "../model/state.ts";
 import type { Event } from "../model/types.gen.ts";
+import { max, min, round, valuesOf } from "../short.ts";
 import { namesOf } from "./moments.ts";
 import type { Tape } from "./tape.ts";
 
@@ -29,7 +30,7 @@ export function makeTimeline(seek: (t: number) => void, open: (node: string) => 
 
   const place = (part: HTMLElement, from: number, to: number): HTMLElement => {
     part.style.left = `${(100 * from) / length}%`;
-    part.style.width = `${(100 * Math.max(0, to - from)) / length}%`;
+    part.style.width = `${(100 * max(0, to - from)) / length}%`;
     return part;
   };
   const barOf = (span: Span, waits: readonly Wait[]): HTMLElement => {
@@ -47,7 +48,7 @@ export function makeTimeline(seek: (t: number) => void, open: (node: string) => 
   const rowOf = (span: Span, run: RunState, title: string, waits: readonly Wait[]): HTMLElement => {
     const { def } = run.nodes.get(span.node) ?? {};
     const name = h("button", { type: "button", click: () => open(run.card(span.node)) });
-    name.append(iconOf(def?.type ?? "node"), h("span", {}, title));
+    name.append(iconOf(def ?? { id: "", title, type: "node" }), h("span", {}, title));
     name.style.paddingLeft = `${6 + 12 * depthOf(span, run)}px`;
     const row = d("lane", name, d("track", barOf(span, waits)));
     row.title = numbersOf(span, title);
@@ -70,11 +71,13 @@ export function makeTimeline(seek: (t: number) => void, open: (node: string) => 
       length ||= 1e-6;
       const waits = waitsOf(log, length);
       const nameOf = namesOf(whole);
-      const spans = [...whole.spans.values()];
-      scale.replaceChildren(
+      const spans = valuesOf(whole.spans);
+      renew(
+        scale,
         ...ticksOf(length).map((t) => place(h("i", { class: t > 0.92 * length && "lfw-last" }, seconds(t)), t, t)),
       );
-      rows.replaceChildren(
+      renew(
+        rows,
         ...spans.slice(0, MOST).map((span) => rowOf(span, whole, nameOf(span.node), waits.get(span.id) ?? [])),
         ...(spans.length > MOST ? [h("p", {}, `${spans.length - MOST} more are not drawn.`)] : []),
         d("track", line),
@@ -82,7 +85,7 @@ export function makeTimeline(seek: (t: number) => void, open: (node: string) => 
       rows.lastElementChild?.classList.add("lfw-cursor");
     },
     write(clock) {
-      line.style.left = `${(100 * Math.min(clock, length)) / length}%`;
+      line.style.left = `${(100 * min(clock, length)) / length}%`;
     },
   };
 }
@@ -96,7 +99,7 @@ interface Wait {
 function inside(part: HTMLElement, start: number, end: number, from: number, to: number): HTMLElement {
   const length = end - start || 1;
   part.style.left = `${(100 * (from - start)) / length}%`;
-  part.style.width = `${(100 * (Math.min(to, end) - from)) / length}%`;
+  part.style.width = `${(100 * (min(to, end) - from)) / length}%`;
   return part;
 }
 
@@ -139,7 +142,7 @@ function numbersOf(span: Span, title: string): string {
     `took ${seconds(span.duration ?? 0)}`,
     span.firstToken !== null && `first token after ${seconds(span.firstToken)}`,
     tokens(count),
-    count && spoken > 0 && span.firstToken !== null && `${Math.round(count / spoken)} tokens/s`,
+    count && spoken > 0 && span.firstToken !== null && `${round(count / spoken)} tokens/s`,
     span.error && preview(`${span.error.type}: ${span.error.message}`, 200),
   ];
   return parts.filter(Boolean).join("\n");

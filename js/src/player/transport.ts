@@ -1,7 +1,8 @@
 // The controls of playback: play, steps, speed, the scrub bar with its marks. What they do is the player's.
-import { button, d, h, s, setAttribute, setText } from "../dom.ts";
+import { button, d, h, renew, s, setAttribute, setText } from "../dom.ts";
 import { seconds } from "../format.ts";
 import { icon } from "../icons.ts";
+import { round, valuesOf } from "../short.ts";
 import { type PlayerIcon, playerIcon } from "./icons.ts";
 import { markOf, namesOf, wordsOf } from "./moments.ts";
 import type { Playhead } from "./playhead.ts";
@@ -89,7 +90,7 @@ export function makeTransport(act: Actions): Transport {
       for (let i = 0; i < tape.length; i += 1) {
         const mark = tape.isToken(i) ? null : markOf(tape.event(i));
         if (mark) {
-          const x = Math.round((WIDTH * head.moment(i)) / (head.end || 1));
+          const x = round((WIDTH * head.moment(i)) / (head.end || 1));
           lines[mark] = `${lines[mark] ?? ""}M${x} 0v10`;
         }
       }
@@ -98,8 +99,9 @@ export function makeTransport(act: Actions): Transport {
       }
       setText(total, seconds(tape.times.at(-1) ?? 0));
       const nameOf = namesOf(tape.whole);
-      const ran = [...tape.whole.nodes.values()].filter(({ spans, hasCard }) => hasCard && spans.length > 0);
-      nodes.replaceChildren(
+      const ran = valuesOf(tape.whole.nodes).filter(({ spans, hasCard }) => hasCard && spans.length > 0);
+      renew(
+        nodes,
         h("option", { value: "" }, "Jump to…"),
         ...ran.map(({ id }) => h("option", { value: id }, nameOf(id))),
       );
@@ -111,7 +113,7 @@ export function makeTransport(act: Actions): Transport {
       const face = playing ? "pause" : head.step >= tape.length ? "replay" : "play";
       if (face !== shown) {
         shown = face;
-        play.replaceChildren(face === "play" ? icon("play") : playerIcon(face));
+        renew(play, face === "play" ? icon("play") : playerIcon(face));
         const words = { play: "Play (space)", pause: "Pause (space)", replay: "Play from the start (space)" }[face];
         play.title = words;
         setAttribute(play, "aria-label", words);

@@ -2,6 +2,7 @@
 import { inflate } from "../inflate.ts";
 import { usable } from "../model/messages.ts";
 import type { Event } from "../model/types.gen.ts";
+import { isArray } from "../short.ts";
 
 /** The highest layout that is understood. */
 const VERSION = 1;
@@ -71,7 +72,7 @@ function whole(value: unknown, texts: readonly string[]): unknown {
   if (typeof value === "string") {
     return value.startsWith(REF) ? (texts[Number(value.slice(1))] ?? "") : value;
   }
-  if (Array.isArray(value)) {
+  if (isArray(value)) {
     return value.map((item) => whole(item, texts));
   }
   return value && typeof value === "object"

@@ -12,7 +12,7 @@ from langchain_core.runnables.base import RunnableBindingBase
 
 from lfwidget.errors import LfwidgetError, UnknownNameError
 from lfwidget.exits import original
-from lfwidget.model.graph import Graph
+from lfwidget.model.graph import NEVER_RUN, Graph
 from lfwidget.model.layout import layout
 from lfwidget.model.state import RunState
 from lfwidget.runners.base import Execution, Form, Question
@@ -168,7 +168,7 @@ class LangChainRunner:
         """Say of every card that never started that it did not, and why."""
         state = RunState(execution.log.since(0))
         for node in self._graph["nodes"]:
-            if node["type"] in ("start", "end") or not node.get("card", True):
+            if node["type"] in NEVER_RUN or not node.get("card", True):
                 continue
             if not state.node(node["id"]).group:
                 execution.log.append("node.skipped", node=node["id"], reason=reason)

@@ -27,12 +27,20 @@ class Spans:
         log: where the events go.
         keep: remembers the live object that a span returned.
         stream_nodes: the nodes whose tokens are logged as they come; None for all.
+        readable: makes JSON of what goes in and comes out.
     """
 
-    def __init__(self, log: RunLog, keep: Callable[[str, Any], None], stream_nodes: frozenset[str] | None) -> None:
+    def __init__(
+        self,
+        log: RunLog,
+        keep: Callable[[str, Any], None],
+        stream_nodes: frozenset[str] | None,
+        readable: Callable[[Any], Any] = readable,
+    ) -> None:
         self._log = log
         self._keep = keep
         self._stream_nodes = stream_nodes
+        self._readable = readable
         self._open: dict[str, Call] = {}
         self._waiting: dict[tuple[str, int | None], str] = {}
         self._counts: dict[str, int] = {}
@@ -48,7 +56,8 @@ class Spans:
         self._counts[node] = self._counts.get(node, 0) + 1
         call.span = f"{node}#{self._counts[node]}"
         call.mute = self._stream_nodes is not None and not self._streamed(node)
-        fields: dict[str, Any] = {"node": node, "span": call.span, "attempt": call.attempt, "input": readable(value)}
+        fields: dict[str, Any] = {"node": node, "span": call.span, "attempt": call.attempt}
+        fields["input"] = self._readable(value)
         if call.within:
             fields["parent"] = call.within
         if call.index is not None:
@@ -74,7 +83,7 @@ class Spans:
             return
         self._keep(call.span or "", output)
         given = {key: value for key, value in fields.items() if value}
-        self._end("node.finished", call, output=readable(output), **given)
+        self._end("node.finished", call, output=self._readable(output), **given)
 
     def fail(self, call: Call, error: BaseException) -> None:
         """The innermost call gets the traceback; those around it fail by the same error, without it."""
