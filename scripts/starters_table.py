@@ -1,7 +1,7 @@
-"""Print what becomes of LangFlow's 27 starter projects, as rows of a Markdown table for the README.
+"""Try LangFlow's 27 starter projects, and write what becomes of them into the README.
 
 Each is really drawn, loaded and run, in this process, by a scripted model and without a network. It wants lfx, and the
-starters, which come with LangFlow's server: `LFWIDGET_STARTERS=<folder> python scripts/starters_table.py`.
+starters, which come with LangFlow's server: `.venv-lfx/bin/python scripts/starters_table.py`, after `make test-server`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 import lfwidget as lf
 from lfwidget.loading import load_flow
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "runners" / "langflow"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "runners" / "langflow_tests"))
 
 from starters import NEEDED, starters
 
@@ -26,6 +26,9 @@ LONG = 300.0
 """Seconds that a run may take: a bound on hanging."""
 
 YES = "yes"
+THERE = ("requires Langflow's application services", "No module named 'langflow'")
+README = Path(__file__).parents[1] / "README.md"
+BEGIN, END = "<!-- starters -->\n", "<!-- /starters -->"
 
 HERE = ("127.0.0.1", "::1", "localhost")
 
@@ -53,8 +56,9 @@ def reason(error: BaseException) -> str:
         return f"{kinds}: of a bundle that is not installed, so it wants `trust=True`"
     if isinstance(error, lf.MissingExtraError):
         return f"wants `{error.install}`"
-    notes = " ".join(getattr(error, "__notes__", ()))
-    return " ".join(f"{type(error).__name__}: {error} {notes}".split())
+    if any(words in str(error) for words in THERE):
+        return "needs LangFlow's own services: run it there, with `lf.connect()`"
+    return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 def told(does: Callable[[], object]) -> str:
@@ -114,9 +118,12 @@ def main() -> None:
     warnings.simplefilter("ignore")
     without_network()
     rows = [row(name, path) for name, path in found.items()]
-    print("| starter | drawn | loaded | runs here |  |\n|---|---|---|---|---|")
-    print("\n".join(text for text, _ in rows))
-    print(f"\n{sum(ran for _, ran in rows)} of {len(rows)} run to their end.")
+    table = "\n".join(
+        ["| starter | drawn | loaded | runs here | |", "|---|---|---|---|---|", *(text for text, _ in rows)]
+    )
+    summary = f"<summary>{sum(ran for _, ran in rows)} of {len(rows)} run here</summary>"
+    before, _, rest = README.read_text().partition(BEGIN)
+    README.write_text(f"{before}{BEGIN}<details>{summary}\n\n{table}\n\n</details>\n{END}{rest.partition(END)[2]}")
 
 
 if __name__ == "__main__":

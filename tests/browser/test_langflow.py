@@ -1,6 +1,7 @@
 """A LangFlow export in a real JupyterLab: drawn as LangFlow draws it, run in the kernel, kept as a record."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -22,9 +23,10 @@ async def test_it_is_drawn_where_lfx_is_not_and_says_what_running_needs(open_not
     await notebook.run_all()
     view = FlowView.under(notebook, 1)
     nodes = json.loads(EXPORT.read_text())["data"]["nodes"]
-    assert {node["id"] for node in nodes} == set(await view.cards())
+    assert await view.cards() == {node["id"] for node in nodes if node["type"] == "genericNode"}
     await expect(view.canvas).to_contain_text("README")
-    await view.run("Hello")
+    await view.type_in("Hello")
+    await view.send.click()
     await expect(view.root).to_contain_text('pip install "lfwidget[lfx]"')
     await shoot(view.root, f"langflow-{theme.rpartition(' ')[2].lower()}")
     await notebook.set_theme("JupyterLab Light")
@@ -37,5 +39,7 @@ async def test_it_runs_in_the_kernel_and_stays_as_a_record(open_notebook, shoot)
     await player.is_at_end()
     await player.node_is(MODEL, "finished")
     assert await player.text(MODEL) == SAID
+    sticker = player.canvas.locator(".lfw-note", has_text=re.compile("^Configure your"))
+    assert (await sticker.bounding_box())["width"] > 100
     await shoot(notebook.cell(1), "langflow-record")
     assert await notebook.value("(run.output, run.nodes['Chat Output'].status)") == [SAID, "finished"]

@@ -19,7 +19,7 @@ export interface Notes {
 export function makeNotes(canvas: Canvas): Notes {
   const words = h("p");
   const hide = button("Hide the note", () => close(), {}, icon("close"));
-  const banner = h("div", { class: "lfw-note", role: "note", hidden: true }, words, hide);
+  const banner = h("div", { class: "lfw-banner", role: "note", hidden: true }, words, hide);
   const onCards = new Map<Note, HTMLElement>();
   let hidden: Note | undefined;
 

@@ -162,10 +162,10 @@ describe("the player", () => {
     log.add("note", { text: "look at this", node: "model", moment: 0.25 }).add("note", { text: "all", moment: 0.3 });
     await open(log);
     expect(words(".lfw-card-note")).toBe("look at this");
-    expect(words(".lfw-note p")).toBe("all");
+    expect(words(".lfw-banner p")).toBe("all");
     await scrub(0.5);
     expect(document.querySelector(".lfw-card-note")).toBe(null);
-    expect($(".lfw-note").hidden).toBe(true);
+    expect($(".lfw-banner").hidden).toBe(true);
   });
 
   it("puts a note above its card where the next card is close below, if there is room", async () => {
@@ -186,7 +186,7 @@ describe("the player", () => {
   it("lets a note be hidden", async () => {
     await open(script().add("note", { text: "all" }));
     await click("Hide the note");
-    expect($(".lfw-note").hidden).toBe(true);
+    expect($(".lfw-banner").hidden).toBe(true);
   });
 
   it("writes no notes where nobody keeps them", async () => {
@@ -214,7 +214,7 @@ describe("the player", () => {
     vi.useFakeTimers();
     player.update(log.add("note", { text: "added", moment: 0 }).events);
     vi.runAllTimers();
-    expect(words(".lfw-note p")).toBe("added");
+    expect(words(".lfw-banner p")).toBe("added");
     expect(status("model")).toBe("idle");
   });
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 import json
 import os
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ class Component:
     @property
     def fields(self) -> list[tuple[str, Mapping[str, Any]]]:
         """Its fields in the order in which LangFlow shows them."""
-        order = [name for name in _strings(self.definition.get("field_order")) if name in self.template]
+        order = [name for name in _texts(self.definition.get("field_order")) if name in self.template]
         return [(name, self.template[name]) for name in dict.fromkeys([*order, *self.template])]
 
     def value(self, name: str, default: Any = None) -> Any:
@@ -141,6 +142,18 @@ class Export:
     def data(self) -> Mapping[str, Any]:
         """The part with `nodes` and `edges`."""
         return as_mapping(self.raw.get("data"))
+
+    @cached_property
+    def in_order(self) -> list[Component] | None:
+        """Every component after those it needs, loops aside; None where others go in circles."""
+        sorter: TopologicalSorter[str] = TopologicalSorter(dict.fromkeys(self.components, ()))
+        for link in self.links:
+            if not link.is_loop:
+                sorter.add(link.target, link.source)
+        try:
+            return [self.components[name] for name in sorter.static_order()]
+        except CycleError:
+            return None
 
     def of_type(self, *types: str) -> list[Component]:
         """Its components of some types, groups opened."""
@@ -378,11 +391,7 @@ def _text(value: Any) -> str:
 
 
 def _texts(value: Any) -> tuple[str, ...]:
-    return tuple(_strings(value))
-
-
-def _strings(value: Any) -> Iterator[str]:
-    yield from (each for each in _list(value) if isinstance(each, str))
+    return tuple(each for each in _list(value) if isinstance(each, str))
 
 
 def _list(value: Any) -> list[Any]:

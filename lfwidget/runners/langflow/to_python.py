@@ -44,20 +44,7 @@ def _is_simple(export: Export) -> bool:
     types = {component.type for component in export.components.values()}
     into_models = any(link.field == "model" or link.output == "model_output" for link in export.links)
     tools = any(component.is_tool and component.outputs[0:1] for component in export.components.values())
-    return types <= _SIMPLE and not into_models and not tools and _in_order(export) is not None
-
-
-def _in_order(export: Export) -> list[Component] | None:
-    """Every component after those it needs; None where they go in circles."""
-    left = dict(export.components)
-    ordered: list[Component] = []
-    while left:
-        needed = {link.target for link in export.links if link.source in left and not link.is_loop}
-        free = [name for name in left if name not in needed]
-        if not free:
-            return None
-        ordered += [left.pop(name) for name in free]
-    return ordered
+    return types <= _SIMPLE and not into_models and not tools and export.in_order is not None
 
 
 class _LangChain:
@@ -70,7 +57,7 @@ class _LangChain:
         self.imports = {"from langchain_core.runnables import chain"}
 
     def write(self) -> str:
-        components = _in_order(self.export) or []
+        components = self.export.in_order or []
         made = "\n".join(line for component in components for line in self._made(component))
         steps = [f"    {self._step(component)}" for component in components]
         default = next((c.value("input_value") for c in components if c.type == "ChatInput"), "") or ""
@@ -160,7 +147,7 @@ class _Lfx:
             if not component.definition:
                 raise FlowFormatError("a node without a definition has no Python", export.path, component.id)
         self.export = export
-        self.ordered = _in_order(export) or list(export.components.values())
+        self.ordered = export.in_order or list(export.components.values())
         self.names = names_of(self.ordered)
         self.imports = {"import asyncio", "from lfx.graph import Graph"}
         self.sources: dict[str, str] = {}

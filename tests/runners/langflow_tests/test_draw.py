@@ -26,8 +26,13 @@ def drawn(*nodes: Any, edges: Any = ()) -> Graph:
     return draw(read_export(export(nodes, edges)))
 
 
+def by_id(graph: Graph) -> dict[str, Node]:
+    return {node["id"]: node for node in graph["nodes"]}
+
+
 def only(*nodes: Any, edges: Any = ()) -> Node:
-    return drawn(*nodes, edges=edges)["nodes"][0]
+    """How the first of them is drawn."""
+    return by_id(drawn(*nodes, edges=edges))[nodes[0]["id"]]
 
 
 def at(node: dict[str, Any], x: float, y: float, width: float = 320, height: float = 300) -> dict[str, Any]:
@@ -64,6 +69,10 @@ class TestHandles:
         assert only(component("A-1", "A", [OUT], **fields))["inputs"] == []
         nodes = [component("A-1", "A", [], **fields), component("B-2", "B", [OUT])]
         assert names(only(*nodes, edges=[edge("B-2", "out", "A-1", "a")])["inputs"]) == ["a"]
+
+    def test_nodes_are_listed_from_the_first_to_the_last(self) -> None:
+        nodes = [component("A-1", "A", [OUT], a=field(**MESSAGE)), component("B-2", "B", [OUT])]
+        assert list(by_id(drawn(*nodes, edges=[edge("B-2", "out", "A-1", "a")]))) == ["B-2", "A-1"]
 
     def test_of_several_outputs_the_chosen_one_shows(self) -> None:
         node = component("A-1", "A", [output("one", "a"), output("two", "b", "Data")])
@@ -227,7 +236,8 @@ class TestGroups:
 
     def test_the_frame_pushes_its_neighbours_away(self) -> None:
         beside, below = at(component("C-3", "C", []), 900, 0), at(component("D-4", "D", []), 500, 400)
-        group, *_, right, under = drawn(self.group(), beside, below)["nodes"]
+        found = by_id(drawn(self.group(), beside, below))
+        group, right, under = found["Group-9"], found["C-3"], found["D-4"]
         assert right["x"] >= group["x"] + group["width"]
         assert under["y"] >= group["y"] + group["height"]
 
@@ -237,7 +247,7 @@ class TestLines:
         fields = {"x": field(**MESSAGE)}
         nodes = [at(component(f"A-{i}", "A", [OUT], **fields), 500 * i, 40 * (i % 2)) for i in range(3)]
         found = drawn(*nodes, edges=[edge("A-0", "out", "A-2", "x"), edge("A-0", "out", "A-1", "x")])
-        middle = found["nodes"][1]
+        middle = by_id(found)["A-1"]
         [[left, y], [right, _]] = found["edges"][0]["points"]
         assert (left, right) == (middle["x"], middle["x"] + middle["width"])
         assert not middle["y"] <= y <= middle["y"] + middle["height"]

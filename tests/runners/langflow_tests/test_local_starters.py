@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from pathlib import Path
 
 import pytest
 from starters import starters
@@ -49,6 +50,8 @@ REASONS = {
     "Text Sentiment Analysis": (ValueError, "No files to process"),
     "Vector Store RAG": (RuntimeError, "requires Langflow's application services"),
 }
+
+WITH_A_FILE = [name for name, (_, words) in REASONS.items() if "files" in words]
 
 FOREIGN = {"Hybrid Search RAG", "Meeting Summary", "Research Translation Loop"}
 """These have components of bundles that are not installed here."""
@@ -104,7 +107,7 @@ def test_a_starter_that_cannot_run_says_why(name):
         start(load(name)).result(timeout=LONG)
 
 
-@pytest.mark.parametrize("name", [name for name, (_, words) in REASONS.items() if "files" in words])
+@pytest.mark.parametrize("name", WITH_A_FILE)
 def test_a_starter_that_wants_a_file_runs_with_one(name, tmp_path):
     (tmp_path / "notes.txt").write_text("A small text.")
     flow = load(name)
@@ -143,3 +146,11 @@ def test_the_loop_of_the_translation_starter_runs_with_papers_that_are_here():
 def components(name):
     nodes = json.loads(starters()[name].read_text())["data"]["nodes"]
     return {node["id"]: node["data"].get("type") for node in nodes if node["type"] != "noteNode"}
+
+
+def test_the_table_in_the_readme_says_the_same():
+    readme = (Path(__file__).parents[3] / "README.md").read_text()
+    rows = {row.split(" | ")[0].strip("| "): row for row in readme.splitlines() if row.count(" | ") == 4}
+    ran = {name for name, row in rows.items() if row.split(" | ")[3] == "✓"}
+    assert set(rows) >= set(starters()) == {*RUN, *REASONS}
+    assert ran == {*RUN, *WITH_A_FILE}

@@ -72,7 +72,9 @@ def draw(export: Export) -> Graph:
         levels[note.parent].append(_note(note))
     for component in export.components.values():
         levels[component.parent].append(_card(component, handles, warnings.get(component.id, "")))
-    nodes = _Levels(levels).nodes()
+    # Lists of nodes (the text face, a table) read from the first to the last, whatever the order of the file.
+    rank = {component.id: number for number, component in enumerate(export.in_order or ())}
+    nodes = sorted(_Levels(levels).nodes(), key=lambda node: rank.get(node["id"], -1))
     at = {node["id"]: node for node in nodes}
     routes = Routes(nodes)
     return Graph(nodes=nodes, edges=[_edge(link, at, routes) for link in handles.links])
