@@ -16,6 +16,7 @@ def load_flow(
     source: str | os.PathLike[str] | Mapping[str, Any],
     *,
     trust: bool | Literal["upgrade"] = False,
+    history: str | os.PathLike[str] | None = None,
     name: str | None = None,
     examples: Iterable[Any] = (),
 ) -> Flow:
@@ -25,16 +26,19 @@ def load_flow(
         source: path of the export, the JSON as text, or as a dict.
         trust: whether code in the flow that LangFlow did not ship may run: False refuses it, True runs it as it is,
             "upgrade" runs LangFlow's own code in place of a component of its that was changed.
+        history: path of an SQLite file in which its messages are kept, so that a `session_id` goes on another day; by
+            default they are kept as long as the flow is.
         name: what it is called; by default as in the export.
         examples: inputs to choose from in the widget.
 
     Raises:
         FlowFormatError: this is no LangFlow flow.
+        InputError: `history` is another file.
         OSError: the file cannot be read.
     """
     from lfwidget.runners.langflow.local.runner import LocalRunner
 
-    return Flow(LocalRunner(read_export(source), trust=trust), name=name, examples=examples)
+    return Flow(LocalRunner(read_export(source), trust=trust, history=history), name=name, examples=examples)
 
 
 def connect(  # noqa: PLR0913 - people type only what they need

@@ -14,15 +14,15 @@ import { frameOf, makeStage } from "./stage.ts";
 
 const NOTICES: Record<Health, string> = {
   ok: "",
-  busy: "Kernel busy: another cell is running. The flow goes on as soon as the kernel is free.",
-  silent: "The kernel does not answer. If it was restarted, run the cell again.",
-  gone: "The kernel is gone or was restarted. Run the cell again.",
+  busy: "Kernel busy: another cell is running. The flow goes on when it is free.",
+  silent: "The kernel does not answer. After a restart, run the cell again.",
+  gone: "The kernel is gone or restarted. Run the cell again.",
 };
 
 /** How long the record of a run may take to arrive in the page, in ms; it does not where the page was reloaded. */
 const ARRIVAL = 3000;
 const UNKEPT =
-  "This page was reloaded since the cell ran, so the notebook cannot take the record here. To keep the run, show it in a new cell: run.show(), or flow.runs[-1].show()";
+  "This page was reloaded since the cell ran: the record cannot stay here. To keep the run, show it in a new cell: run.show() or flow.runs[-1].show()";
 
 export function makeShell(store: Store, signal: AbortSignal): HTMLElement {
   const questions = new Map<string, Question>();
@@ -50,7 +50,7 @@ export function makeShell(store: Store, signal: AbortSignal): HTMLElement {
     }
   };
   const written = ({ state }: Now) => {
-    const words = NOTICES[store.connection.health] || (unkept ? UNKEPT : homeless(state));
+    const words = NOTICES[store.connection.health] || (unkept ? UNKEPT : homeless(state) || warningOf(state));
     setText(notice, words);
     setAttribute(notice, "data-status", state?.ended && !unkept ? "failed" : "waiting");
     replay.hidden = !state || store.connection.health === "gone";
@@ -63,7 +63,7 @@ export function makeShell(store: Store, signal: AbortSignal): HTMLElement {
   const { canvas, bar } = stage;
   const stop = button("Stop the run", () => store.cancel(store.shown), { class: "lfw-stop" }, icon("stop"), "Stop");
   const replay = button("Play the run back", () => void play(), {}, icon("play"), "Replay");
-  const keep = button("Put a record of this run into the notebook", store.keep, {}, "Keep");
+  const keep = button("Put a record of this run below", store.keep, {}, "Keep");
   const composer = makeComposer(store, stop);
   const announcer = makeAnnouncer(signal);
   const notice = h("p", { class: "lfw-notice", role: "status", hidden: true });
@@ -114,6 +114,12 @@ function nowOf({ feed, state, connection: { health } }: Store): Now {
 }
 
 /** An error that no card tells of. */
+/** What a run that goes on warned of last, until it says something else: a connection that was lost, say. */
+function warningOf(state: RunState | null): string {
+  const last = state?.ended ? undefined : state?.logs.at(-1);
+  return last?.level === "warning" ? last.message : "";
+}
+
 function homeless(state: RunState | null): string {
   const { error = null, nodes } = state ?? {};
   return error && ![...(nodes?.values() ?? [])].some(({ status }) => status === "failed")

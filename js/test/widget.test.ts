@@ -221,6 +221,21 @@ describe("an error", () => {
     expect([$(".lfw-notice").hidden, $(".lfw-notice").dataset.status]).toEqual([false, "failed"]);
   });
 
+  it("that is only a warning is told above the cards until the run says something else, or ends", async () => {
+    const { model } = show({ graph: chain, form: FORM });
+    const lost = { level: "warning", message: "the connection was lost: reconnecting" };
+    const log = started().add("log", lost);
+    play(model, log);
+    await frame();
+    expect(words(".lfw-notice")).toBe(lost.message);
+    play(model, log.add("log", { level: "info", message: "connected again" }));
+    await frame();
+    expect($(".lfw-notice").hidden).toBe(true);
+    play(model, log.add("log", lost).add("run.finished"));
+    await frame();
+    expect($(".lfw-notice").hidden).toBe(true);
+  });
+
   it("that a card tells of is not told twice", async () => {
     const { model } = show({ graph: chain, form: FORM });
     const failed = { node: "model", span: "model", error };

@@ -266,7 +266,7 @@ const depth = (item: Item): number => (item.parent ? depth(item.parent) + 1 : 0)
 function zoomButtons(scale: (factor: number) => void, fit: () => void): HTMLElement {
   return d(
     "zoom",
-    button("Zoom in (+, or Ctrl and the wheel)", () => scale(1.25), {}, icon("plus")),
+    button("Zoom in (+, Ctrl and wheel)", () => scale(1.25), {}, icon("plus")),
     button("Zoom out (-)", () => scale(0.8), {}, icon("minus")),
     button("Fit the whole flow (0)", fit, {}, icon("fit")),
   );

@@ -496,6 +496,28 @@ def test_a_session_remembers_and_another_does_not():
     assert "three" not in asked[3]
 
 
+def test_a_session_goes_on_another_day_where_its_messages_are_in_a_file(tmp_path):
+    asked = []
+
+    def answer(question, messages):
+        asked.append(str(messages[0].text))
+        return f"re {question}"
+
+    for text in ("one", "two"):
+        model = lf.ScriptedModel(answer, tokens_per_second=None)
+        again = load_flow(remembers(), history=tmp_path / "chat.db")
+        again.run(text, session_id="s", model=model).result(timeout=LONG)
+    assert "one" in asked[1]
+    assert "re one" in asked[1]
+
+
+def test_another_file_is_not_overwritten_with_messages(tmp_path):
+    (tmp_path / "letter.txt").write_text("Dear Sir or Madam, " * 100)
+    with pytest.raises(InputError, match="is no SQLite file"):
+        load_flow(remembers(), history=tmp_path / "letter.txt")
+    assert (tmp_path / "letter.txt").read_text().startswith("Dear Sir")
+
+
 def test_an_agent_remembers_its_session():
     heard = []
 
@@ -684,7 +706,8 @@ after = surroundings()
 for name in before:
     assert before[name] == after[name], (name, before[name], after[name])
 logs = [event["message"] for event in run.log.since(0) if event["kind"] == "log"]
-assert len(logs) == 1 and logs[0].startswith("loading LangFlow's engine, lfx 1.13"), logs
+assert logs[0].startswith("loading LangFlow's engine, lfx 1.13"), logs
+assert logs[1:] == ["LangFlow's engine is loaded"], logs
 print("as it was")
 """
 

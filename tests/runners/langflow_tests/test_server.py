@@ -4,6 +4,8 @@ The server says what a real one said (`captures/`), or what a test makes up.
 """
 
 import gzip
+import subprocess
+import sys
 
 import pytest
 from langflow_double import (
@@ -347,5 +349,15 @@ async def test_connect_makes_a_flow_of_it(fake):
     assert KEY not in repr(run.log.since(0))
 
 
-async def test_its_result_can_be_waited_for_inside_a_loop(fake):
-    assert Flow(find(fake.in_background(CAPTURED))).run("hello").result(timeout=HANG) == T20
+def test_its_result_can_be_waited_for_inside_a_loop(fake):
+    """In a process of its own: a loop that was nested stays so, for the tests to come as well."""
+    fake.in_background(CAPTURED)
+    code = f"""
+import asyncio, lfwidget as lf
+async def main():
+    flow = lf.connect({fake.url!r}, "Basic", api_key={KEY!r})
+    print(flow.run("hello").result(timeout={HANG}))
+asyncio.run(main())
+"""
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said == f"{T20}\n"

@@ -29,11 +29,16 @@ __all__ = ["LocalRun", "ready"]
 
 
 async def ready(log: RunLog) -> None:
-    """Import lfx where nobody has yet, and say so, since it takes a while."""
-    if not is_loaded():
+    """Import lfx where nobody has yet, and say so, since it takes a while. The page shows a warning above the cards
+    until the next log.
+    """
+    was_loaded = is_loaded()
+    if not was_loaded:
         message = f"loading LangFlow's engine, lfx {lfx_version()}: this takes a while the first time"
-        log.append("log", level="info", message=message, source="lfwidget")
-    await asyncio.to_thread(load_lfx)
+        log.append("log", level="warning", message=message, source="lfwidget")
+    await asyncio.to_thread(load_lfx)  # also where another run is in the middle of it
+    if not was_loaded:
+        log.append("log", level="info", message="LangFlow's engine is loaded", source="lfwidget")
 
 
 @dataclass

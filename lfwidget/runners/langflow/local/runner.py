@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import uuid
 from collections.abc import Mapping
 from functools import cached_property
@@ -16,7 +17,7 @@ from lfwidget.runners.langflow.drawing.draw import draw
 from lfwidget.runners.langflow.export import Export
 from lfwidget.runners.langflow.inputs import form_of, text_of
 from lfwidget.runners.langflow.local.engine import LocalRun, ready
-from lfwidget.runners.langflow.local.history import History
+from lfwidget.runners.langflow.local.history import History, MessageFile
 from lfwidget.runners.langflow.local.needs import require_packages
 from lfwidget.runners.langflow.local.shipped import require_lfx, shipped
 from lfwidget.runners.langflow.local.trust import Trust, trusted_flow
@@ -37,14 +38,15 @@ class LocalRunner:
     Args:
         export: as `read_export()` gives it.
         trust: as in `load_flow(trust=)`.
+        history: as in `load_flow(history=)`.
     """
 
-    def __init__(self, export: Export, *, trust: Trust = False) -> None:
+    def __init__(self, export: Export, *, trust: Trust = False, history: str | os.PathLike[str] | None = None) -> None:
         if trust not in (True, False, "upgrade"):
             raise InputError(f'trust= is True, False or "upgrade", not {trust!r}')
         self._export = export
         self._trust = trust
-        self._history = History()
+        self._history = History(None if history is None else MessageFile(history))
         self._flow_id = str(uuid.uuid4())
         self._allowed: Mapping[str, Any] | None = None
 
