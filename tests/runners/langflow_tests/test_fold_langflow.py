@@ -190,6 +190,25 @@ def test_the_servers_text_replaces_ours_where_it_differs():
     assert run.state.node(MODEL).text == "abc"
 
 
+def test_a_long_text_that_the_server_cuts_off_is_not_cut_off_here():
+    long = "word " * 2_000
+    run = Folded(saved=basic()).take("vertices_sorted", ids=[MODEL], to_run=[MODEL, OUT])
+    run.message("m1", MODEL).tokens("m1", *["word "] * 2_000)
+    cut = f"{long[:6_000]}..."
+    run.ends(MODEL, OUT, outputs=text(cut)).ends(OUT, outputs={"message": {"message": cut, "type": "message"}}).close()
+    assert "node.text" not in [event["kind"] for event in run.events]
+    assert run.state.node(MODEL).text == run.fold.output == long
+
+
+def test_a_long_text_that_was_not_streamed_is_said_to_be_cut_off():
+    cut = f"{'word ' * 1_200}..."
+    run = Folded(saved=basic()).take("vertices_sorted", ids=[MODEL], to_run=[MODEL])
+    run.ends(MODEL, outputs=text(cut)).close()
+    assert run.state.node(MODEL).text == cut
+    (told,) = [event for event in run.events if event["kind"] == "log"]
+    assert (told["node"], told["level"]) == (MODEL, "warning")
+
+
 def test_a_partial_text_is_not_the_text_yet():
     run = Folded().take("vertices_sorted", ids=[MODEL], to_run=[MODEL])
     run.message("m", MODEL, "a").tokens("m", "a", "b").message("m", MODEL, "ab", "complete")

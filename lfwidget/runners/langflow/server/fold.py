@@ -168,11 +168,11 @@ class Fold:
         meta = as_mapping(data.get("output_meta"))
         if meta.get("is_output") or self._type(node) == "ChatOutput":
             self.outputs.pop(node, None)  # the last that ran is last
-            self.outputs[node] = value_of(result.get("outputs"))
+            self.outputs[node] = self._spans.whole(value_of(result.get("outputs")))
 
     def _output(self, data: Mapping[str, Any]) -> None:
         if node := said(data.get("component_id")):
-            self.outputs[node] = data.get("content")
+            self.outputs[node] = self._spans.whole(data.get("content"))
 
     def _skip(self, node: str, reason: str) -> None:
         if self._is_shown(node) and node not in self._spans and node not in self._skipped:
@@ -306,7 +306,7 @@ class Fold:
             message = as_mapping(as_mapping(entry.get("results")).get("message"))
             if (author := source_of(message)) in self._known:
                 self._finish_author(author, message)
-            value = value_of(entry.get("outputs"))
+            value = self._spans.whole(value_of(entry.get("outputs")))
             self._spans.finish(self._spans.ensure(node), value)
             self.outputs[node] = value
 

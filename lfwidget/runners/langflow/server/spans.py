@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lfwidget.model.log import RunLog
+from lfwidget.runners.langflow.server.vocabulary import is_cut
 
 __all__ = ["Span", "Spans"]
 
@@ -93,8 +94,16 @@ class Spans:
         span.said.append(token)
         self._log.delta(span.node, span.id, "text", token)
 
+    def whole(self, value: Any) -> Any:
+        """A value that a node gave out: of a text that LangFlow cut off all of it, where a node was heard to say it."""
+        if not is_cut(value):
+            return value
+        said = (span.text for spans in self._spans.values() for span in spans)
+        return next((text for text in said if len(text) >= len(value) and text.startswith(value[:-3])), value)
+
     def settle(self, span: Span, text: str) -> None:
         """This is what it said, by the server's own word; the log learns so only where it had something else."""
+        text = self.whole(text)
         if text != span.text:
             span.said = [text]
             self._log.append("node.text", node=span.node, span=span.id, channel="text", text=text)
@@ -108,6 +117,10 @@ class Spans:
             duration: seconds, as the server measured them.
             usage: tokens it was billed for.
         """
+        output = self.whole(output)
+        if is_cut(output):
+            message = "LangFlow passed on only the beginning of this text, since it is long and was not streamed"
+            self._log.append("log", level="warning", message=message, node=span.node, source="server")
         self._keep(span.id, output)
         fields: dict[str, Any] = {"output": output}
         if usage:

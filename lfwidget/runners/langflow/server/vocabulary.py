@@ -12,6 +12,7 @@ from lfwidget.runners.langflow.export import as_mapping
 __all__ = [
     "arguments",
     "error_of",
+    "is_cut",
     "names",
     "result_entries",
     "said",
@@ -23,12 +24,19 @@ __all__ = [
 ]
 
 _TYPE = re.compile(r"\*\*([A-Za-z_][\w.]*)\*\*")
+_CUT_AT = 6_000
+"""Characters of a text in the outputs of a node (`MAX_TEXT_LENGTH` in `lfx.serialization.constants`); dots follow."""
 _USAGE = ("input_tokens", "output_tokens", "total_tokens")
 
 
 def said(value: Any) -> str:
     """The text, or "" where it is none."""
     return value if isinstance(value, str) else ""
+
+
+def is_cut(value: Any) -> bool:
+    """Whether LangFlow passed on only the beginning of a text."""
+    return isinstance(value, str) and len(value) == _CUT_AT + 3 and value.endswith("...")
 
 
 def names(value: Any) -> list[str]:
