@@ -12,10 +12,11 @@ from lfwidget.runners.langflow.export import read_export
 __all__ = ["connect", "load_flow"]
 
 
-def load_flow(
+def load_flow(  # noqa: PLR0913 - people type only what they need
     source: str | os.PathLike[str] | Mapping[str, Any],
     *,
     trust: bool | Literal["upgrade"] = False,
+    model: Any = None,
     history: str | os.PathLike[str] | None = None,
     name: str | None = None,
     examples: Iterable[Any] = (),
@@ -26,6 +27,8 @@ def load_flow(
         source: path of the export, the JSON as text, or as a dict.
         trust: whether code in the flow that LangFlow did not ship may run: False refuses it, True runs it as it is,
             "upgrade" runs LangFlow's own code in place of a component of its that was changed.
+        model: a LangChain chat model that stands in for every model of the flow, in each run that brings none of its
+            own: so Run in the widget needs no key.
         history: path of an SQLite file in which its messages are kept, so that a `session_id` goes on another day; by
             default they are kept as long as the flow is.
         name: what it is called; by default as in the export.
@@ -33,12 +36,14 @@ def load_flow(
 
     Raises:
         FlowFormatError: this is no LangFlow flow.
-        InputError: `history` is another file.
+        InputError: `history` is another file, or `model` is no chat model.
         OSError: the file cannot be read.
     """
     from lfwidget.runners.langflow.local.runner import LocalRunner
 
-    return Flow(LocalRunner(read_export(source), trust=trust, history=history), name=name, examples=examples)
+    return Flow(
+        LocalRunner(read_export(source), trust=trust, model=model, history=history), name=name, examples=examples
+    )
 
 
 def connect(  # noqa: PLR0913 - people type only what they need

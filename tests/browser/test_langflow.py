@@ -13,6 +13,7 @@ EXPORT = Path(__file__).parent.parent.parent / "notebooks" / "flows" / "Basic Pr
 LOAD = f"import lfwidget as lf\nflow = lf.load_flow({str(EXPORT)!r})"
 MODEL = "LanguageModelComponent-FLeYF"
 SAID = "Start with one prompt. 从一个提示开始。"
+MODEL_IN = f"flow = lf.load_flow({str(EXPORT)!r}, model=lf.ScriptedModel([{SAID!r}], tokens_per_second=20))\nflow"
 RUN = f"run = flow.run('What first?', model=lf.ScriptedModel([{SAID!r}], tokens_per_second=20)).show()\nawait run;"
 
 
@@ -43,3 +44,12 @@ async def test_it_runs_in_the_kernel_and_stays_as_a_record(open_notebook, shoot)
     assert (await sticker.bounding_box())["width"] > 100
     await shoot(notebook.cell(1), "langflow-record")
     assert await notebook.value("(run.output, run.nodes['Chat Output'].status)") == [SAID, "finished"]
+
+
+async def test_run_in_the_page_needs_no_key_where_a_model_was_given(open_notebook):
+    notebook = await open_notebook([LOAD, MODEL_IN], kernel="lfx")
+    await notebook.run_all()
+    view = FlowView.under(notebook, 1)
+    await view.run("What first?")
+    await view.run_is("finished")
+    assert await view.text(MODEL) == SAID

@@ -496,6 +496,15 @@ def test_a_session_remembers_and_another_does_not():
     assert "three" not in asked[3]
 
 
+def test_a_model_may_be_given_once_for_all_runs():
+    loaded = load_flow(chat(), model=lf.ScriptedModel(["mine"], tokens_per_second=None))
+    assert loaded.run("Hi").result(timeout=LONG) == "mine"
+    other = lf.ScriptedModel(["another"], tokens_per_second=None)
+    assert loaded.run("Hi", model=other).result(timeout=LONG) == "another"
+    with pytest.raises(InputError, match="is a LangChain chat model"):
+        load_flow(chat(), model="gpt-4o")
+
+
 def test_a_session_goes_on_another_day_where_its_messages_are_in_a_file(tmp_path):
     asked = []
 

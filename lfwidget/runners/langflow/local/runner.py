@@ -38,14 +38,25 @@ class LocalRunner:
     Args:
         export: as `read_export()` gives it.
         trust: as in `load_flow(trust=)`.
+        model: as in `load_flow(model=)`.
         history: as in `load_flow(history=)`.
     """
 
-    def __init__(self, export: Export, *, trust: Trust = False, history: str | os.PathLike[str] | None = None) -> None:
+    def __init__(
+        self,
+        export: Export,
+        *,
+        trust: Trust = False,
+        model: Any = None,
+        history: str | os.PathLike[str] | None = None,
+    ) -> None:
         if trust not in (True, False, "upgrade"):
             raise InputError(f'trust= is True, False or "upgrade", not {trust!r}')
         self._export = export
+        if model is not None:
+            _check_model(model)
         self._trust = trust
+        self._model = model
         self._history = History(None if history is None else MessageFile(history))
         self._flow_id = str(uuid.uuid4())
         self._allowed: Mapping[str, Any] | None = None
@@ -113,7 +124,7 @@ class LocalRunner:
             ask=execution.ask,
             input=execution.input,
             variables=execution.variables,
-            model=execution.model,
+            model=self._model if execution.model is None else execution.model,
             shipped=None if self._trust is True else shipped(),
             opens=frozenset(files_named(self._export, execution.tweaks)),
             streams=kind is StreamingFlowWatch,
