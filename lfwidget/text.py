@@ -22,7 +22,7 @@ _GLYPHS = {
     "cancelled": "■",
     "skipped": "-",
 }
-_TEXT_LENGTH = 600
+_TEXT_LENGTH = 400
 """Characters of what a node said."""
 
 
