@@ -2,12 +2,16 @@
 
 LangChain code is made of chat inputs and outputs, prompts and language models alone, since each of these does exactly
 what a line of LangChain does. Everything else is more than LangChain has, so the code builds the same graph of the same
-components with lfx (`lfx.graph.Graph`, a component's `.set()`), as LangFlow's own examples do. No key is ever written:
-a secret field is read from the environment.
+components with lfx (`lfx.graph.Graph`, a component's `.set()`), as LangFlow's own examples do. No key is written: a
+secret field is read from the environment, and what looks like a key elsewhere is masked.
+
+An export may be a stranger's: whatever stands in the code of it stands there as a literal, or is a name that was
+checked to be one.
 """
 
 from __future__ import annotations
 
+import builtins
 import hashlib
 import json
 import keyword
@@ -17,7 +21,9 @@ from pprint import pformat
 from typing import Any
 
 from lfwidget.errors import FlowFormatError
+from lfwidget.model.redact import Redactor, is_secret_name
 from lfwidget.runners.langflow.export import Component, Export, Link, as_mapping
+from lfwidget.runners.langflow.tweak import secrets_of
 
 __all__ = ["to_python"]
 
@@ -26,6 +32,10 @@ _SIMPLE = {"ChatInput", "ChatOutput", "TextInput", "TextOutput", "LanguageModelC
 _WIDTH = 100
 _MODELS = ("LanguageModelComponent",)
 _OUTPUTS = ("ChatOutput", "TextOutput")
+_OWN = {"as_tool", "asyncio", "build", "chain", "eval_custom_component_code", "graph", "init_chat_model", "os", "run"}
+_RESERVED = {*_OWN, "text", "step", "said", *keyword.kwlist, *keyword.softkwlist, *dir(builtins)}
+"""What the code itself has names for, and Python."""
+_LFX_MODULE = re.compile(r"lfx(\.[A-Za-z_][A-Za-z0-9_]*)+", re.ASCII)
 
 
 def to_python(export: Export) -> str:
@@ -52,21 +62,24 @@ class _LangChain:
 
     def __init__(self, export: Export) -> None:
         self.export = export
+        self.mask = Redactor(secrets_of(export))
         self.function = identifier(export.name, "flow")
-        self.names = names_of(export.components.values(), {self.function, "init_chat_model", "model"})
+        if self.function in _RESERVED:
+            self.function += "_flow"
+        self.names = names_of(export.components.values(), {self.function})
         self.imports = {"from langchain_core.runnables import chain"}
 
     def write(self) -> str:
         components = self.export.in_order or []
         made = "\n".join(line for component in components for line in self._made(component))
         steps = [f"    {self._step(component)}" for component in components]
-        default = next((c.value("input_value") for c in components if c.type == "ChatInput"), "") or ""
+        default = _literal(self.mask.value(_asked_first(components)), 4)
         head = _docstring(self.export, "as LangChain code")
         return (
             f"{head}\n\n{_sorted(self.imports)}\n\n{made}\n\n\n@chain\n"
             f"def {self.function}(text: str) -> {'str' if len(self._ends()) == 1 else 'dict[str, str]'}:\n"
             + "\n".join([*steps, f"    return {self._returned()}"])
-            + f'\n\n\nif __name__ == "__main__":\n    print({self.function}.invoke({_literal(default, 4)}))\n'
+            + f'\n\n\nif __name__ == "__main__":\n    print({self.function}.invoke({default}))\n'
         )
 
     def _ends(self) -> list[Component]:
@@ -92,7 +105,7 @@ class _LangChain:
         if component.type in _PROMPTS:
             self.imports.add("from langchain_core.prompts import PromptTemplate")
             double = ', template_format="mustache"' if component.value("use_double_brackets") else ""
-            words = _literal(component.value("template") or "", 0)
+            words = _literal(self.mask.value(component.value("template") or ""), 0)
             yield f"{name} = PromptTemplate.from_template({words}{double})"
         elif component.type == "LanguageModelComponent":
             self.imports.add("from langchain.chat_models import init_chat_model")
@@ -134,7 +147,9 @@ class _LangChain:
 
     def _value(self, component: Component, field: str) -> str:
         link = self._link(component, field)
-        return self._result(self.export.components[link.source]) if link else _literal(component.value(field) or "", 4)
+        if link:
+            return self._result(self.export.components[link.source])
+        return _literal(self.mask.value(component.value(field) or ""), 4)
 
 
 class _Lfx:
@@ -147,6 +162,7 @@ class _Lfx:
             if not component.definition:
                 raise FlowFormatError("a node without a definition has no Python", export.path, component.id)
         self.export = export
+        self.mask = Redactor(secrets_of(export))
         self.ordered = export.in_order or list(export.components.values())
         self.names = names_of(self.ordered)
         self.imports = {"import asyncio", "from lfx.graph import Graph"}
@@ -161,26 +177,27 @@ class _Lfx:
         ends = [component for component in self.ordered if component.id not in followed] or self.ordered[-1:]
         lines += [f"graph.add_component({self.names[end.id]})" for end in ends]
         body = "\n".join(f"    {line}" if line else "" for line in [*lines, "return graph"])
-        inputs = next((c.value("input_value") for c in self.ordered if c.type == "ChatInput"), "") or ""
+        default = _literal(self.mask.value(_asked_first(self.ordered)), 4)
         head = _docstring(self.export, "as a graph of lfx")
         return (
             f"{head}\n\n{_sorted(self.imports)}\n{''.join(self.sources.values())}\n\n"
             f"def build(text: str) -> Graph:\n{body}\n\n\n{_RUN}\n\n"
-            f'if __name__ == "__main__":\n    print(asyncio.run(run({_literal(inputs, 4)})))\n'
+            f'if __name__ == "__main__":\n    print(asyncio.run(run({default})))\n'
         )
 
     def _class(self, component: Component) -> str:
         """The expression for the class of a component; code that was changed in the flow is written out."""
-        code = component.value("code") or ""
-        metadata = component.definition.get("metadata") or {}
+        code = component.value("code")
+        text = "\n".join(map(str, code)) if isinstance(code, list) else str(code or "")
+        metadata = as_mapping(component.definition.get("metadata"))
         module, _, name = str(metadata.get("module") or "").rpartition(".")
-        shipped = hashlib.sha256(code.encode()).hexdigest()[:12] == metadata.get("code_hash")
-        if shipped and module.startswith("lfx.") and name.isidentifier():
+        shipped = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:12] == metadata.get("code_hash")
+        if shipped and _LFX_MODULE.fullmatch(module) and _is_name(name):
             self.imports.add(f"from {module} import {name}")
             return name
         self.imports.add("from lfx.custom.eval import eval_custom_component_code")
         source = f"{self.names[component.id].upper()}_CODE"
-        self.sources[source] = f"\n{source} = {_code(code)}\n"
+        self.sources[source] = f"\n{_FOREIGN}\n{source} = {_code(self.mask.text(text))}\n"
         return f"eval_custom_component_code({source})"
 
     def _settings(self, component: Component) -> Iterator[str]:
@@ -201,7 +218,8 @@ class _Lfx:
         if not given:
             return
         yield f"{self.names[component.id]}.set("
-        yield from (f"    {field}={value}," for field, value in given.items())
+        for field, value in given.items():
+            yield f"    {field}={value}," if _is_name(field) else f"    **{{{_quoted(field)}: {value}}},"
         yield ")"
 
     def _joined(self, source: Component, output: str) -> str:
@@ -211,7 +229,11 @@ class _Lfx:
             self.imports |= {"from collections.abc import Callable", "from lfx.custom import Component"}
             self.sources["as_tool"] = f"\n\n{_AS_TOOL}"
             return f"as_tool({name})"
-        return f"{name}.{_method(source, output)}"
+        found = (each.get("method") for each in source.outputs if each.get("name") == output)
+        method = str(next(found, None) or output)
+        if not _is_name(method):
+            raise FlowFormatError(f"{method!r} is no method", self.export.path, source.id, "outputs")
+        return f"{name}.{method}"
 
     def _is_list(self, component: Component, field: str) -> bool:
         return bool(component.template.get(field, {}).get("list"))
@@ -220,7 +242,7 @@ class _Lfx:
         joined = {link.field for link in self.export.links if link.target == component.id}
         for name, field in component.fields:
             value = field.get("value")
-            if name in joined or field.get("type") == "code" or not name.isidentifier() or name.startswith("_"):
+            if name in joined or field.get("type") == "code" or name == "code" or name.startswith("_"):
                 continue
             if component.type == "ChatInput" and name == "input_value":
                 yield name, "text"
@@ -230,7 +252,7 @@ class _Lfx:
             elif name == "input_value" and value == "":
                 yield name, '""'  # a graph made in Python would have None there
             elif value not in (None, "", [], {}) and not field.get("password"):
-                yield name, _literal(value, 8)
+                yield name, _literal(self.mask.value(value), 8)
 
 
 _AS_TOOL = '''def as_tool(component: Component) -> Callable:
@@ -246,6 +268,7 @@ _RUN = '''async def run(text: str) -> str:
             said = getattr(result, "data", {}).get("text") or said
     return said
 '''
+_FOREIGN = "# This code came with the flow: read it before you run it."
 _PROVIDERS = {
     "OpenAI": "openai",
     "Anthropic": "anthropic",
@@ -258,9 +281,9 @@ _PROVIDERS = {
 """LangFlow's names of providers, and LangChain's."""
 
 
-def _method(component: Component, output: str) -> str:
-    found = (each.get("method") for each in component.outputs if each.get("name") == output)
-    return str(next(found, None) or output)
+def _asked_first(components: Iterable[Component]) -> Any:
+    """What stands in the Chat Input, as an example of a question."""
+    return next((c.value("input_value") for c in components if c.type == "ChatInput"), "") or ""
 
 
 def _variables(component: Component) -> list[str]:
@@ -274,11 +297,11 @@ def _variable(component: Component, field: str) -> str:
     """The environment variable that a secret field is read from; "" for any other field, and for an empty one."""
     template = component.template.get(field, {})
     value = template.get("value")
-    if not value or not (template.get("password") or template.get("load_from_db")):
+    if not value or not (template.get("password") or template.get("load_from_db") or is_secret_name(field)):
         return ""
     if template.get("load_from_db") and isinstance(value, str) and re.fullmatch(r"[A-Za-z_]\w*", value):
         return value
-    return f"{identifier(component.title)}_{field}".upper()
+    return f"{identifier(component.title)}_{identifier(field)}".upper()
 
 
 def _literal(value: Any, indent: int) -> str:
@@ -289,6 +312,11 @@ def _literal(value: Any, indent: int) -> str:
         return f'"""{value}"""' if as_block else _quoted(value)
     lines = pformat(value, width=_WIDTH - indent, sort_dicts=False).splitlines()
     return f"\n{' ' * indent}".join(lines)
+
+
+def _is_name(text: str) -> bool:
+    """Whether it can stand in code as a name: nothing else of an export may, but as a literal."""
+    return text.isidentifier() and text.isascii() and not keyword.iskeyword(text)
 
 
 def _quoted(text: str) -> str:
@@ -317,9 +345,6 @@ def _sorted(imports: set[str]) -> str:
     return "\n".join([*plain, *([""] if plain and others else []), *others])
 
 
-_TAKEN = frozenset({"asyncio", "os", "build", "run", "graph", "text", "step", "self", "Graph", "print", "chain"})
-
-
 def identifier(words: str, default: str = "node") -> str:
     """A name for a variable made of what people call something: "Chat Input" is `chat_input`."""
     name = re.sub(r"\W+", "_", words.strip().lower(), flags=re.ASCII).strip("_") or default
@@ -334,13 +359,13 @@ def names_of(components: Iterable[Component], taken: Iterable[str] = ()) -> Mapp
         taken: names that stand for something else.
     """
     names: dict[str, str] = {}
-    used = {*_TAKEN, *taken, *keyword.kwlist, *keyword.softkwlist, *dir(__builtins__)}
+    used = {*_RESERVED, *taken}
     for component in components:
         first = identifier(component.title)
         name, number = first, 1
-        while name in used:
+        while {name, f"{name}_text"} & used:
             number += 1
             name = f"{first}_{number}"
-        used.add(name)
+        used |= {name, f"{name}_text"}
         names[component.id] = name
     return names

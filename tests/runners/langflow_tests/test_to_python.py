@@ -1,4 +1,6 @@
 import ast
+import hashlib
+import re
 import subprocess
 import sys
 
@@ -61,6 +63,34 @@ def test_no_key_is_written():
     assert 'os.environ["MY_KEY"]' in written(made)
 
 
+def test_a_key_that_stands_elsewhere_is_masked():
+    made = chat(GPT)
+    key = "sk-abcdefghijklmnopqrstuvwxyz012345"
+    made["data"]["nodes"][2]["data"]["node"]["template"]["tone"]["value"] = f"as {key} says"
+    node = component("Mine-b", "Mine", [], auth_token=field("hunter2hunter2"), code=field(f"KEY = {key!r}\n"))
+    made["data"]["nodes"].append(node)
+    code = written(made)
+    assert "graph.add_component" in code
+    assert key not in code
+    assert "hunter2" not in code
+    assert 'auth_token=os.environ["MINE_AUTH_TOKEN"]' in code
+
+
+def test_no_variable_hides_another_or_what_python_has():
+    made = chat(GPT)
+    made["name"] = "Class"
+    for node, title in zip(made["data"]["nodes"], ["Input", "Style text", "Style", "Print", "Run"], strict=True):
+        node["data"]["node"]["display_name"] = title
+    names = {node.id for node in ast.walk(ast.parse(written(made))) if isinstance(node, ast.Name)}
+    stored = [
+        node.id
+        for node in ast.walk(ast.parse(written(made)))
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    ]
+    assert len(stored) == len(set(stored))
+    assert not {"input", "class", "run"} & names
+
+
 def test_several_outputs_are_given_by_title():
     made = chat(GPT)
     made["data"]["nodes"].append(component("ChatOutput-z", "The style", [], input_value=field()))
@@ -90,7 +120,20 @@ def test_a_group_has_no_python():
         written(export([grouped], []))
 
 
-@given(st.text(), st.text(), st.text())
+PAYLOADS = [
+    "x import y\nimport os  # .Z",
+    "lfx.a\nopen('canary', 'w')\nimport lfx.B",
+    "a=open('canary', 'w'), b",
+    "a)\nopen('canary', 'w')\n(",
+    "message_response() or open('canary', 'w')",
+    "class",
+    '"""\nopen("canary", "w")\n"""',
+    "'''+open('canary', 'w')+'''",
+]
+words = st.one_of(st.text(), st.sampled_from(PAYLOADS))
+
+
+@given(words, words, words)
 def test_whatever_a_flow_says_the_code_is_python_and_says_the_same(name, template, title):
     made = chat(GPT)
     made["name"] = name
@@ -99,3 +142,29 @@ def test_whatever_a_flow_says_the_code_is_python_and_says_the_same(name, templat
     style["display_name"] = title
     tree = ast.parse(written(made))
     assert template in {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+
+
+@given(st.fixed_dictionaries(dict.fromkeys(("module", "field", "method", "output", "title", "value", "id"), words)))
+def test_nothing_of_a_strangers_flow_becomes_code(said):
+    """Every call in what is written is one that we write, and every import one of ours or of lfx."""
+    source, target = f"A-{said['id']}", "B-1"
+    first = component(source, said["title"], [output(said["output"], said["method"])], code=field("x = 1"))
+    digest = hashlib.sha256(b"x = 1").hexdigest()[:12]
+    first["data"]["node"]["metadata"] = {"module": said["module"], "code_hash": digest}
+    second = component(target, "B", [], **{f"f{said['field']}": field(said["value"])}, code=field(said["value"]))
+    made = export([first, second], [edge(source, said["output"], target, said["field"])], said["title"])
+    try:
+        code = written(made)
+    except lf.FlowFormatError:
+        return
+    tree = ast.parse(code)
+    modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    plain = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    assert plain <= {"asyncio", "os"}
+    assert all(re.fullmatch(r"lfx(\.\w+)+|collections\.abc", module) for module in modules)
+    imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
+    called = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    called = {each.id if isinstance(each, ast.Name) else each.attr for each in called if not isinstance(each, ast.Call)}
+    assert called <= {"set", "build", "run", "print", "getattr", "values", "get", "as_tool", *imported} | {
+        *("add_component", "async_start", "_append_tool_to_outputs_map")
+    }
