@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lfwidget.errors import InputError, UnknownNameError
+from lfwidget.model.redact import secrets_in
 from lfwidget.runners.langflow.export import Component, Export, as_mapping
 
 __all__ = ["check_tweaks", "files_named", "secrets_of", "tweaked"]
@@ -79,17 +80,19 @@ def files_named(export: Export, tweaks: Tweaks) -> set[str]:
 
 
 def secrets_of(export: Export) -> set[str]:
-    """What must not appear in a run: the text of password fields, and the variables that fields name."""
+    """What must not appear in a run: the text of password fields, the variables that fields name, and whatever stands
+    under a secret name.
+    """
     found = set()
     for component in export.components.values():
-        for field in component.template.values():
+        for name, field in component.template.items():
             value = field.get("value")
-            if not isinstance(value, str) or not value:
-                continue
             if field.get("load_from_db"):
-                found.add(os.environ.get(value, ""))
-            elif field.get("password"):
+                found.add(os.environ.get(value, "") if isinstance(value, str) else "")
+            elif field.get("password") and isinstance(value, str):
                 found.add(value)
+            else:
+                found.update(secrets_in(value, name))
     return found - {""}
 
 

@@ -649,6 +649,29 @@ def test_a_missing_package_is_named_before_the_run_starts():
     assert "Language Model" in str(caught.value)
 
 
+def test_a_package_that_is_installed_meanwhile_is_found(tmp_path, monkeypatch):
+    wired = chat()
+    code = wired["data"]["nodes"][1]["data"]["node"]["template"]["code"]
+    code["value"] = "import installed_later\n" + code["value"]
+    loaded = load_flow(wired, trust=True)
+    with pytest.raises(MissingExtraError, match="installed-later"):
+        loaded.run("Hi", model=says())
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "installed_later.py").write_text("")
+    assert loaded.run("Hi", model=says("ok")).result(timeout=LONG) == "ok"
+
+
+def test_what_stands_under_a_secret_name_is_masked():
+    wired = flow([node("TextInput", "Text-a")])
+    field = {"type": "str", "name": "auth_token", "value": "hunter2hunter2", "show": True, "advanced": False}
+    template = wired["data"]["nodes"][0]["data"]["node"]["template"]
+    template["auth_token"] = field
+    template["input_value"]["value"] = "I am told hunter2hunter2"
+    run = load_flow(wired).run()
+    run.result(timeout=LONG)
+    assert "hunter2" not in repr(run.log.since(0))
+
+
 def test_an_export_is_not_changed_by_its_runs():
     wired = chat()
     before = copy.deepcopy(wired)

@@ -45,12 +45,14 @@ def require_packages(export: Export) -> None:
     Raises:
         MissingExtraError: packages are missing; names them, and the nodes that want them.
     """
+    importlib.invalidate_caches()  # what was missing may have been installed since the kernel began
     wanted: dict[str, list[str]] = {}
     for component in export.components.values():
         code = component.value("code")
         text = "\n".join(map(str, code)) if isinstance(code, list) else code
-        for package in _missing(text) if isinstance(text, str) else ():
-            wanted.setdefault(package, []).append(component.title)
+        for package in sorted(_packages(text)) if isinstance(text, str) else ():
+            if not _exists(package):
+                wanted.setdefault(package, []).append(component.title)
     if wanted:
         names = sorted({_DISTRIBUTIONS.get(name, name.replace("_", "-")) for name in wanted})
         titles = ", ".join(dict.fromkeys(repr(title) for titles in wanted.values() for title in titles))
@@ -58,43 +60,32 @@ def require_packages(export: Export) -> None:
 
 
 @lru_cache(maxsize=256)
-def _missing(code: str) -> frozenset[str]:
-    """The modules at the top of this code that cannot be found, and those that its parts of lfx cannot find."""
-    try:
-        body = ast.parse(code).body
-    except (SyntaxError, ValueError, RecursionError):
-        return frozenset()  # the node itself will fail, and say so
+def _packages(code: str) -> frozenset[str]:
+    """The packages that this code imports at its top, and those that its parts of lfx import."""
     found: set[str] = set()
-    for module in _imported(body):
-        if module.startswith(_FOLLOWED):
-            found |= _missing_in(module)
-        elif not _exists(module.partition(".")[0]):
-            found.add(module.partition(".")[0])
+    seen: set[str] = set()  # modules that import each other
+    todo = [code]
+    while todo:
+        for module in _imported(todo.pop()):
+            if not module.startswith(_FOLLOWED):
+                found.add(module.partition(".")[0])
+            elif module not in seen:
+                seen.add(module)
+                file = _file(module)
+                todo += [file.read_text("utf-8")] if file else []
     return frozenset(found)
 
 
-def _imported(body: list[ast.stmt]) -> Iterator[str]:
+def _imported(code: str) -> Iterator[str]:
+    try:
+        body = ast.parse(code).body
+    except (SyntaxError, ValueError, RecursionError):
+        return  # the node itself will fail, and say so
     for statement in body:
         if isinstance(statement, ast.Import):
             yield from (alias.name for alias in statement.names)
         elif isinstance(statement, ast.ImportFrom) and statement.module and not statement.level:
             yield statement.module
-
-
-_visited: set[str] = set()
-
-
-@lru_cache(maxsize=512)
-def _missing_in(module: str) -> frozenset[str]:
-    """As `_missing`, for a module of lfx, which is read and not imported."""
-    file = _file(module)
-    if file is None or module in _visited:
-        return frozenset()
-    _visited.add(module)  # modules that import each other
-    try:
-        return _missing(file.read_text("utf-8"))
-    finally:
-        _visited.discard(module)
 
 
 def _file(module: str) -> Path | None:

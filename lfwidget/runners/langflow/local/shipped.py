@@ -144,11 +144,12 @@ def shipped() -> Shipped:
         MissingExtraError: lfx is not installed.
     """
     require_lfx()
-    return _read()
+    # A bundle that is installed while the kernel runs counts from then on.
+    return _read(tuple(_bundles()))
 
 
 @lru_cache(maxsize=1)
-def _read() -> Shipped:
+def _read(bundles: tuple[Path, ...]) -> Shipped:
     found = Shipped()
     root = _folder("lfx")
     index = json.loads((root / "_assets" / "component_index.json").read_bytes()) if root else {}
@@ -157,7 +158,7 @@ def _read() -> Shipped:
             code = _code(about)
             if code:
                 found.add(code, _names(name, about), [str(about.get("display_name") or "")])
-    for bundle in _bundles():
+    for bundle in bundles:
         for module in sorted((bundle / "components").rglob("*.py")):
             code = module.read_text("utf-8")
             found.add(code, _classes(code))
