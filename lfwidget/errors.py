@@ -11,8 +11,9 @@ LfwidgetError
 ├── MissingExtraError      an optional package is not installed; `.package`, `.install`
 ├── FlowFormatError        a LangFlow export that cannot be drawn (also a ValueError); `.path`, `.node`, `.field`
 ├── UntrustedFlowError     a LangFlow flow brings code that is not LangFlow's own; `.nodes`
-├── ComponentError         a node failed on a LangFlow server; `.node`, `.type`, `.message`
+├── ComponentError         a node failed on a LangFlow server, or needs one; `.node`, `.type`, `.message`
 ├── ServerError            a LangFlow server refuses, fails or cannot be reached; `.url`, `.status`
+├── GatewayError           a shared run cannot be watched, shared or served; `.url`, `.status`
 ├── EventError             an event from outside that is not one; `.event`, `.field`
 ├── RecordError            a record that cannot be read, or not to its end; `.path`, `.line`, `.events`, `.run`
 ├── RecordedError          what a recorded run raised, asked for again; `.type`, `.message`
@@ -32,6 +33,7 @@ __all__ = [
     "EventError",
     "FlowFormatError",
     "FlowFormatWarning",
+    "GatewayError",
     "InputError",
     "InputRequiredError",
     "LfwidgetError",
@@ -175,7 +177,7 @@ class UntrustedFlowError(LfwidgetError, PermissionError):
 
 
 class ComponentError(LfwidgetError):
-    """A node of a flow failed on a LangFlow server.
+    """A node of a flow failed on a LangFlow server, or it needs what only such a server has.
 
     Attributes:
         node: its id; "" where the server did not say which it was.
@@ -196,6 +198,20 @@ class ServerError(LfwidgetError):
     Attributes:
         url: what was asked, without credentials.
         status: of the HTTP answer; None where there was none.
+    """
+
+    def __init__(self, message: str, url: str = "", status: int | None = None) -> None:
+        self.url = url
+        self.status = status
+        super().__init__(message)
+
+
+class GatewayError(LfwidgetError):
+    """A shared run cannot be watched, shared or served: the message says what to do.
+
+    Attributes:
+        url: of the gateway, without the token.
+        status: of its HTTP answer, or 4000 and that where it closed a socket; None where there was none.
     """
 
     def __init__(self, message: str, url: str = "", status: int | None = None) -> None:

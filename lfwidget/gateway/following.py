@@ -1,0 +1,201 @@
+"""What one watcher follows: a run, or the runs of a room, each from a position of its own. No socket lives here."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Container, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lfwidget.gateway.shared_log import Except, SharedLog
+from lfwidget.gateway.store import Room, Store
+
+__all__ = ["Following", "Position", "positions"]
+
+Position = tuple[str, int]
+"""An epoch, and the `seq` of the last event somebody has of it; the epoch is "" where he does not say."""
+_LONGEST_EPOCH = 64
+
+
+def positions(text: str) -> list[Position]:
+    """What `since=` and `Last-Event-ID` say: `<epoch>:<seq>`, or only `<seq>`; several, for a room, between commas.
+
+    Raises:
+        ValueError: it says something else.
+    """
+    return [_position(part) for part in text.split(",") if part]
+
+
+def _position(part: str) -> Position:
+    epoch, _, seq = part.rpartition(":")
+    if not (seq.isascii() and seq.isdecimal() and len(seq) < len(str(2**53)) and len(epoch) <= _LONGEST_EPOCH):
+        raise ValueError("since= is <epoch>:<seq>, as the last frame had it, or a number of events")
+    return epoch, int(seq)
+
+
+@dataclass
+class _Cursor:
+    log: SharedLog
+    epoch: str
+    seq: int = 0
+    alive: bool = True
+    greeted: bool = False
+    ended: bool = False
+
+
+class Following:
+    """The cursors of one watcher.
+
+    Args:
+        store: has the logs.
+        log: the run to follow; None to follow the room.
+        room: the room to follow.
+        since: what the watcher has already.
+        nodes: ids of the nodes to tell of; None for all.
+
+    Attributes:
+        news: is set when there is something new.
+        sent: how many events were given out.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        log: SharedLog | None,
+        room: Room | None,
+        since: Iterable[Position] = (),
+        nodes: Iterable[str] | None = None,
+    ) -> None:
+        self.news = asyncio.Event()
+        self.sent = 0
+        self._store, self._room = store, room
+        self._since = list(since)
+        self._nodes = _chosen(nodes)
+        self._wanted: list[Container[str]] = []
+        self._cursors: dict[str, _Cursor] = {}
+        self._seen: set[str] = set()
+        self._leave = [] if room is None else [room.subscribe(self.news.set)]
+        if log is not None:
+            self._follow(log)
+        if room is not None:
+            room.watchers += 1
+
+    def close(self) -> None:
+        """Follow nothing more."""
+        for leave in self._leave:
+            leave()
+        self._leave = []
+        if self._room is not None:
+            self._room.watchers -= 1
+        else:
+            for cursor in self._cursors.values():
+                cursor.log.watchers -= 1
+        self._cursors = {}
+
+    @property
+    def position(self) -> str:
+        """Where the watcher is: what it says when it comes back."""
+        return ",".join(f"{cursor.epoch}:{cursor.seq}" for cursor in self._cursors.values())
+
+    @property
+    def behind(self) -> int:
+        """How many events it has not got yet."""
+        return max((cursor.log.head - cursor.seq for cursor in self._cursors.values()), default=0)
+
+    @property
+    def over(self) -> bool:
+        """Whether it followed a run that has ended, to its end."""
+        return self._room is None and all(cursor.ended for cursor in self._cursors.values())
+
+    @property
+    def gone(self) -> bool:
+        """Whether the run it followed is there no more."""
+        return self._room is None and any(cursor.log.gone for cursor in self._cursors.values())
+
+    def choose(self, nodes: Iterable[str] | None) -> None:
+        """Tell of other nodes from now on; of those that are new, also what they did before."""
+        chosen = _chosen(nodes)
+        before, self._nodes = self._nodes, chosen
+        if before is not None:
+            self._wanted.append(Except(before) if chosen is None else chosen - before)
+        self.news.set()
+
+    async def ready(self) -> AsyncIterator[str]:
+        """The messages that can be sent now, each as JSON."""
+        self.news.clear()
+        await self._enter()
+        for added in self._wanted:
+            for cursor in list(self._cursors.values()):
+                async for text in self._before(cursor, added):
+                    yield text
+        self._wanted = []
+        for cursor in list(self._cursors.values()):
+            async for text in self._new(cursor):
+                yield text
+
+    async def _enter(self) -> None:
+        """Begin to follow the runs of the room that the watcher does not know: the newest, and those after it."""
+        if self._room is None:
+            return
+        for run in _unseen(self._room.runs, self._seen):
+            log = await self._store.log(run)
+            wanted = log is not None and any(epoch == log.epoch for epoch, _ in self._since)
+            if log is not None and (self._cursors or wanted or run == self._room.runs[-1]):
+                self._follow(log)
+            if log is not None:
+                self._seen.add(run)
+
+    def _follow(self, log: SharedLog) -> None:
+        cursor = self._cursors[log.run] = _Cursor(log, log.epoch)
+        for epoch, seq in self._since:
+            # It may be ahead of this log: another gateway was faster, or the store lost the end, which comes again.
+            if epoch in ("", log.epoch):
+                cursor.seq = seq
+            elif self._room is None:
+                cursor.epoch = epoch
+        self._leave.append(log.subscribe(self.news.set))
+        if self._room is None:
+            log.watchers += 1
+
+    async def _before(self, cursor: _Cursor, nodes: Container[str]) -> AsyncIterator[str]:
+        seq = 0
+        while seq < cursor.seq and (frame := await cursor.log.after(seq, nodes, upto=cursor.seq)) is not None:
+            seq = frame.last
+            if frame.count:
+                self.sent += frame.count
+                yield frame.text
+
+    async def _new(self, cursor: _Cursor) -> AsyncIterator[str]:
+        log = cursor.log
+        if cursor.epoch != log.epoch:
+            cursor.epoch, cursor.seq, cursor.ended, cursor.greeted = log.epoch, 0, False, False
+            yield log.gap(0, 0, "the log was lost, and begins again").text
+        if not cursor.greeted:
+            cursor.greeted = True
+            yield _message("hello", log, epoch=log.epoch, head=log.head, ended=log.ended, room=log.room)
+        while (frame := await log.after(cursor.seq, self._nodes)) is not None:
+            cursor.seq = frame.last
+            self.sent += frame.count
+            if frame.count or frame.gap:
+                yield frame.text
+        if cursor.alive != log.alive:
+            cursor.alive = log.alive
+            yield _message("producer", log, alive=log.alive)
+        if log.ended and not cursor.ended:
+            cursor.ended = True
+            yield _message("end", log)
+
+
+def _chosen(nodes: Iterable[str] | None) -> frozenset[str] | None:
+    """The nodes with "", which stands for what concerns the whole run."""
+    return None if nodes is None else frozenset({"", *nodes})
+
+
+def _unseen(runs: list[str], seen: set[str]) -> list[str]:
+    return [run for run in runs if run not in seen]
+
+
+def _message(kind: str, log: SharedLog, **fields: Any) -> str:
+    words: Mapping[str, Any] = {"kind": kind, "run": log.run, **fields}
+    return json.dumps(words)

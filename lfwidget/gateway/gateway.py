@@ -1,0 +1,141 @@
+"""The gateway itself, apart from HTTP: what its routes share."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+from starlette.requests import HTTPConnection
+
+from lfwidget.gateway.following import Following, positions
+from lfwidget.gateway.guard import Guard, RefusedError
+from lfwidget.gateway.metrics import Metrics
+from lfwidget.gateway.settings import Settings
+from lfwidget.gateway.store import MemoryStore, Room, Store
+from lfwidget.gateway.tokens import Grant, Signer
+from lfwidget.gateway.watcher import FORBIDDEN, Watcher
+
+__all__ = ["Gateway", "Target"]
+
+
+class Target:
+    """What a watcher asks for: a run, or a room.
+
+    Args:
+        run: id of the run; "" for a room.
+        room: id of the room; "" for a run.
+    """
+
+    def __init__(self, run: str = "", room: str = "") -> None:
+        self.run, self.room = run, room
+
+
+class Gateway:
+    """Its settings, its store, who may come in and who is here.
+
+    Args:
+        settings: what can be set.
+        store: of the logs; by default as the settings say.
+        signer: of the tokens; by default with the secret of the settings.
+    """
+
+    def __init__(
+        self, settings: Settings | None = None, store: Store | None = None, signer: Signer | None = None
+    ) -> None:
+        self.settings = settings or Settings()
+        self.store = store or _store(self.settings)
+        self.signer = signer or Signer(self.settings.secret or None)
+        self.metrics = Metrics()
+        self.guard = Guard(
+            self.settings, self.signer, self.store, lambda status: self.metrics.count("refused_total", f'status="{status}"')
+        )
+        self.here: set[Following] = set()
+        self.watchers: dict[Watcher, Grant] = {}
+
+    async def admit(self, request: HTTPConnection, target: Target) -> tuple[Grant, Following]:
+        """Let a watcher in, or not. Its `following` is to be closed.
+
+        Raises:
+            RefusedError: it may not watch this, or there is no such thing.
+        """
+        grant = await self.guard.admit(request, "view", *await self._scopes(target))
+        since = request.headers.get("last-event-id") or request.query_params.get("since", "")
+        try:
+            wanted = positions(since)
+        except ValueError as error:
+            raise RefusedError(400, str(error)) from None
+        log = await self.store.log(target.run) if target.run else None
+        room = await self.store.room(target.room) if target.room else None
+        if log is None and room is None:
+            raise RefusedError(404, "there is no such run here (any more): was it shared, and is its notebook open?")
+        if (log or room).watchers >= self.settings.per_run:  # type: ignore[union-attr]  # one of them is there
+            raise RefusedError(429, f"{self.settings.per_run} watch this already")
+        return grant, Following(self.store, log, room, wanted, _nodes(request, target))
+
+    async def _scopes(self, target: Target) -> Iterable[str]:
+        """Those whose tokens fit: the run's own, and its room's."""
+        if target.room:
+            return [f"room:{target.room}"]
+        log = await self.store.log(target.run)
+        return [f"run:{target.run}", *([f"room:{log.room}"] if log is not None and log.room else [])]
+
+    def obey(self, grant: Grant, target: Target) -> Callable[[dict[str, Any]], Awaitable[str]]:
+        """What carries out the commands of a watcher."""
+
+        async def carry_out(message: dict[str, Any]) -> str:
+            if not grant.allows("run"):
+                self.metrics.count("ignored_total")
+                return "your link lets you watch; the one who shared it can give you one that lets you run"
+            command = _command(message)
+            where = target.room if command.get("kind") == "start" else str(command.get("run") or target.run)
+            if not where:
+                return "this link is for one run: a link to its flow can start others"
+            if target.run and where != target.run or target.room and not await self._in_room(where, target.room):
+                return "this link is for another run"
+            return "" if await self.store.command(where, command) else "whoever shared this is not there to do it"
+
+        return carry_out
+
+    async def _in_room(self, where: str, name: str) -> bool:
+        room = await self.store.room(name)
+        return where == name or (room is not None and where in room.runs)
+
+    def close_link(self, link: str, reason: str) -> None:
+        """Close the sockets that were opened with a link."""
+        for watcher, grant in list(self.watchers.items()):
+            if grant.link == link:
+                watcher.close(FORBIDDEN, reason)
+
+    def lag(self) -> int:
+        """Events that the slowest watcher has not got yet."""
+        return max((following.behind for following in self.here), default=0)
+
+
+def _nodes(request: HTTPConnection, target: Target) -> list[str] | None:
+    chosen = request.path_params.get("node")
+    listed = [chosen] if chosen else request.query_params.getlist("node")
+    return listed or None
+
+
+def _command(message: dict[str, Any]) -> dict[str, Any]:
+    """Only what the producer understands: an input that somebody typed, never a flow, never code."""
+    fields = {
+        "start": ("kind", "request", "input"),
+        "cancel": ("kind", "run"),
+        "answer": ("kind", "request", "run", "question", "value"),
+    }[message["kind"]]
+    return {name: message[name] for name in fields if name in message}
+
+
+def _store(settings: Settings) -> Store:
+    if not settings.redis:
+        return MemoryStore(settings)
+    from lfwidget.gateway.redis_store import RedisStore
+
+    return RedisStore(settings)
+
+
+def holder() -> str:
+    """A name for one connection."""
+    return secrets.token_hex(8)

@@ -1,0 +1,303 @@
+"""Where a gateway finds the logs it relays. `MemoryStore` keeps them in this process; `redis_store.py` shares them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from lfwidget.gateway.segments import Segments
+from lfwidget.gateway.settings import Settings
+from lfwidget.gateway.shared_log import Archive, Entry, SharedLog
+
+__all__ = ["Batch", "Command", "MemoryStore", "NotYoursError", "Receipt", "Room", "Store"]
+
+Command = dict[str, Any]
+"""What a watcher with the right to run asks of the producer: a message of the page (`start`, `cancel`, `answer`)."""
+_MOST_COMMANDS = 100
+_ROOM_RUNS = 20
+"""Runs of a room that are remembered."""
+
+
+class NotYoursError(Exception):
+    """Another producer brings in this run, or this room."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Events from a producer.
+
+    Attributes:
+        run: their run.
+        epoch: of the producer's log.
+        first: `seq` of the first event; without events, of the next one.
+        entries: the events, in order.
+        room: of which the run is one; "" for none.
+        owner: who brings them in.
+    """
+
+    run: str
+    epoch: str
+    first: int
+    entries: Sequence[Entry] = ()
+    room: str = ""
+    owner: str = ""
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What the producer is told.
+
+    Attributes:
+        have: up to which `seq` the store has the log; the producer goes on from there, wherever it thought it was.
+        watchers: how many watch.
+        commands: what they ask for.
+    """
+
+    have: int
+    watchers: int = 0
+    commands: Sequence[Command] = ()
+
+
+class Room:
+    """A door that leads to the newest run of a flow.
+
+    Args:
+        name: its id.
+        owner: who may bring runs in.
+
+    Attributes:
+        runs: ids of its runs, the newest last.
+        watchers: how many wait in it.
+    """
+
+    def __init__(self, name: str, owner: str = "") -> None:
+        self.name, self.owner = name, owner
+        self.runs: list[str] = []
+        self.watchers = 0
+        self._listeners: set[Callable[[], None]] = set()
+
+    def add(self, run: str) -> None:
+        """A run began."""
+        if run not in self.runs:
+            self.runs = [*self.runs[1 - _ROOM_RUNS :], run]
+            for listener in list(self._listeners):
+                listener()
+
+    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Have `listener` called when a run begins; what is returned ends that."""
+        self._listeners.add(listener)
+        return lambda: self._listeners.discard(listener)
+
+
+class Store(Protocol):
+    """What the gateway needs of a store. All of it is called on the gateway's loop."""
+
+    async def open(self) -> None:
+        """Begin; called once, before anything else."""
+
+    async def close(self) -> None:
+        """Let go of everything."""
+
+    async def log(self, run: str) -> SharedLog | None:
+        """The log of a run, if there is one."""
+
+    async def room(self, name: str) -> Room | None:
+        """The room, if there is one."""
+
+    async def make_room(self, name: str, owner: str) -> Room:
+        """The room; it is made if there is none.
+
+        Raises:
+            NotYoursError: it has another owner.
+        """
+
+    async def publish(self, batch: Batch) -> Receipt:
+        """Take in events; those that are known already are passed over, and so is what would leave a gap.
+
+        Raises:
+            NotYoursError: the run has another owner.
+        """
+
+    async def withdraw(self, run: str) -> None:
+        """Forget a run."""
+
+    async def command(self, where: str, command: Command) -> bool:
+        """Hand a command to the producer of a run or of a room; whether there is one."""
+
+    async def revoke(self, link: str, until: float) -> None:
+        """Refuse a link from now on. It is forgotten when it has expired."""
+
+    async def is_revoked(self, link: str) -> bool:
+        """Whether a link was revoked."""
+
+    async def take_seat(self, link: str, holder: str, seats: int) -> bool:
+        """Count one more that uses a link, and keep counting it; False if all its seats are taken."""
+
+    async def free_seat(self, link: str, holder: str) -> None:
+        """He left."""
+
+
+@dataclass
+class _Kept:
+    """A run in memory."""
+
+    log: SharedLog
+    owner: str
+    lease: bool
+    segments: Segments | None = None
+    heard: float = field(default_factory=time.monotonic)
+    commands: list[Command] = field(default_factory=list)
+
+
+class MemoryStore:
+    """Logs in this process: of runs that are shared from here, and of those that producers bring in.
+
+    Args:
+        settings: of the gateway.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._runs: dict[str, _Kept] = {}
+        self._rooms: dict[str, Room] = {}
+        self._producers: dict[str, Callable[[Command], None]] = {}
+        self._revoked: dict[str, float] = {}
+        self._seats: dict[str, set[str]] = {}
+        self._sweeper: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Begin."""
+        self._sweeper = asyncio.create_task(self._sweep())
+
+    async def close(self) -> None:
+        """Let go of everything."""
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+
+    async def log(self, run: str) -> SharedLog | None:
+        """The log of a run."""
+        kept = self._runs.get(run)
+        return None if kept is None else kept.log
+
+    async def room(self, name: str) -> Room | None:
+        """The room."""
+        return self._rooms.get(name)
+
+    async def make_room(self, name: str, owner: str) -> Room:
+        """The room; it is made if there is none."""
+        room = self._rooms.setdefault(name, Room(name, owner))
+        if room.owner != owner:
+            raise NotYoursError(name)
+        return room
+
+    def attach(self, run: str, epoch: str, archive: Archive, *, room: str = "", owner: str = "") -> SharedLog:
+        """The log of a run of this process, whose older events are read from where they are anyway."""
+        log = self._new(run, epoch, room, archive)
+        self._runs[run] = _Kept(log, owner, lease=False)
+        return log
+
+    def listen(self, where: str, producer: Callable[[Command], None]) -> None:
+        """Have the commands for a run or a room of this process handed to `producer`, on the gateway's loop."""
+        self._producers[where] = producer
+
+    async def publish(self, batch: Batch) -> Receipt:
+        """Take in events."""
+        kept = self._runs.get(batch.run)
+        if kept is None or kept.log.epoch != batch.epoch:
+            if kept is not None and kept.owner != batch.owner:
+                raise NotYoursError(batch.run)
+            if batch.first != 1 or not batch.entries:
+                return Receipt(0)
+            kept = self._begin(batch, kept)
+        elif kept.owner != batch.owner:
+            raise NotYoursError(batch.run)
+        kept.heard = time.monotonic()
+        kept.log.set_alive(alive=True)
+        news = batch.entries[kept.log.head + 1 - batch.first :] if batch.first <= kept.log.head + 1 else ()
+        if news:
+            if kept.segments is not None:
+                kept.segments.add(news)
+            kept.log.extend(news)
+        if batch.room:
+            (await self.make_room(batch.room, batch.owner)).add(batch.run)
+        commands, kept.commands = kept.commands, []
+        return Receipt(kept.log.head, self._watchers(kept.log), commands)
+
+    def _begin(self, batch: Batch, before: _Kept | None) -> _Kept:
+        segments = Segments()
+        if before is None:
+            log = self._new(batch.run, batch.epoch, batch.room, segments)
+        else:
+            log = before.log
+            log.reset(batch.epoch, segments)
+        kept = self._runs[batch.run] = _Kept(log, batch.owner, lease=True, segments=segments)
+        return kept
+
+    def _new(self, run: str, epoch: str, room: str, archive: Archive) -> SharedLog:
+        settings = self._settings
+        return SharedLog(
+            run, epoch, room=room, archive=archive, keep=settings.keep_events, period=settings.frame_period
+        )
+
+    def _watchers(self, log: SharedLog) -> int:
+        room = self._rooms.get(log.room)
+        return log.watchers + (room.watchers if room is not None else 0)
+
+    async def withdraw(self, run: str) -> None:
+        """Forget a run."""
+        kept = self._runs.pop(run, None)
+        self._producers.pop(run, None)
+        if kept is not None:
+            kept.log.withdraw()
+
+    async def command(self, where: str, command: Command) -> bool:
+        """Hand a command to the producer."""
+        producer = self._producers.get(where)
+        if producer is not None:
+            producer(command)
+            return True
+        runs = self._rooms[where].runs if where in self._rooms else [where]
+        kept = self._runs.get(runs[-1]) if runs else None
+        if kept is None or not kept.lease or len(kept.commands) >= _MOST_COMMANDS:
+            return False
+        kept.commands.append(command)
+        return True
+
+    async def revoke(self, link: str, until: float) -> None:
+        """Refuse a link from now on."""
+        now = time.time()
+        self._revoked = {known: end for known, end in self._revoked.items() if end > now} | {link: until}
+
+    async def is_revoked(self, link: str) -> bool:
+        """Whether a link was revoked."""
+        return link in self._revoked
+
+    async def take_seat(self, link: str, holder: str, seats: int) -> bool:
+        """Count one more that uses a link."""
+        taken = self._seats.setdefault(link, set())
+        if holder not in taken and len(taken) >= seats:
+            return False
+        taken.add(holder)
+        return True
+
+    async def free_seat(self, link: str, holder: str) -> None:
+        """He left."""
+        taken = self._seats.get(link, set())
+        taken.discard(holder)
+        if not taken:
+            self._seats.pop(link, None)
+
+    async def _sweep(self) -> None:
+        """Say which producers are lost, and forget what nobody has brought or watched for long."""
+        while True:
+            await asyncio.sleep(min(1.0, self._settings.lease / 2))
+            now = time.monotonic()
+            for run, kept in list(self._runs.items()):
+                silent = now - kept.heard if kept.lease else 0.0
+                if silent > self._settings.lease and not kept.log.ended:
+                    kept.log.set_alive(alive=False)
+                if silent > self._settings.keep_for and not self._watchers(kept.log):
+                    await self.withdraw(run)
