@@ -33,6 +33,7 @@ from lfwidget.options import options
 if TYPE_CHECKING:
     from lfwidget.comparing import RunComparison, compare
     from lfwidget.flow import Flow
+    from lfwidget.joining import Room, join
     from lfwidget.keeper import freeze
     from lfwidget.loading import connect, load_flow
     from lfwidget.opening import RecordInfo, open, records  # noqa: A004 - it is lf.open
@@ -61,6 +62,7 @@ __all__ = [
     "RecordedError",
     "RecordedModel",
     "Reply",
+    "Room",
     "Run",
     "RunCancelledError",
     "RunComparison",
@@ -72,6 +74,7 @@ __all__ = [
     "compare",
     "connect",
     "freeze",
+    "join",
     "load_flow",
     "open",
     "options",
@@ -85,11 +88,13 @@ _LAZY = {
     "compare": "lfwidget.comparing",
     "connect": "lfwidget.loading",
     "freeze": "lfwidget.keeper",
+    "join": "lfwidget.joining",
     "load_flow": "lfwidget.loading",
     "open": "lfwidget.opening",
     "records": "lfwidget.opening",
     "RecordedModel": "lfwidget.recorded",
     "Reply": "lfwidget.scripted",
+    "Room": "lfwidget.joining",
     "Run": "lfwidget.run",
     "ScriptedModel": "lfwidget.scripted",
 }

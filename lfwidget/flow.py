@@ -23,6 +23,10 @@ from lfwidget.saving import save_while_running
 from lfwidget.work import Request, start
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from lfwidget.gateway.link import Link
+    from lfwidget.sharing import ShareOptions
     from lfwidget.widget.widget import FlowWidget
 
 __all__ = ["Flow", "FlowGraph"]
@@ -79,6 +83,7 @@ class Flow:
         self._to_input = input
         self._examples = [examples] if isinstance(examples, str) else _items(examples, "examples")
         self._runs: list[Run] = []
+        self._shares: list[Callable[[Run], None]] = []
         self._widget: FlowWidget | None = None
         self._keeper = FlowKeeper(self)
 
@@ -126,6 +131,7 @@ class Flow:
             InputError: the flow cannot take this input, or not such a keyword.
             UnknownNameError: a keyword, a node or a field of a node that does not exist.
             MissingExtraError: the flow needs a package that is not installed.
+            ComponentError: a node of a LangFlow export runs on a LangFlow server only.
             UntrustedFlowError: a LangFlow flow brings code of its own, see `load_flow(trust=)`.
             OSError: the file for `save` cannot be written.
         """
@@ -154,6 +160,27 @@ class Flow:
             save_while_running(run.log, save, run.about)
         self._keep(run)
         return run
+
+    def share(self, **how: Unpack[ShareOptions]) -> Link:
+        """Let others watch each run of it, from the newest one on: one link for a whole lesson.
+
+        Args:
+            **how: as of `run.share()`; with `can="run"` they can also start runs, with what they type.
+
+        Raises:
+            GatewayError: it cannot be shared so.
+            InputError: a keyword has an impossible value.
+            MissingExtraError: `pip install 'lfwidget[gateway]'` is missing.
+            UnknownNameError: a keyword that does not exist.
+        """
+        from lfwidget.sharing import share_flow
+
+        return share_flow(self, how, self._each_run)
+
+    def _each_run(self, share: Callable[[Run], None]) -> None:
+        for run in self._runs[-1:]:
+            share(run)
+        self._shares.append(share)
 
     @property
     def form(self) -> Form:
@@ -222,6 +249,8 @@ class Flow:
     def _keep(self, run: Run) -> None:
         """Keep this run, and forget the oldest that ended where there are too many."""
         self._runs.append(run)
+        for share in self._shares:
+            share(run)
         if self._is_shown() and self._widget is not None:
             self._widget.add(run.id, run.name, run.log)
         ended = [other for other in self._runs if other.log.ended]

@@ -19,7 +19,11 @@ from lfwidget.runners.base import Question
 from lfwidget.work import Work
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from lfwidget.gateway.link import Link
     from lfwidget.model.state import RunState
+    from lfwidget.sharing import ShareOptions
     from lfwidget.table import Table
     from lfwidget.widget.widget import FlowWidget
 
@@ -244,6 +248,26 @@ class Run:
             unsubscribe()
 
     # How it is kept
+
+    def share(self, **how: Unpack[ShareOptions]) -> Link:
+        """Let others watch it, live or afterwards: in their notebook (`lf.join(link)`) or in a browser.
+
+        Args:
+            **how: `can="run"` lets them also stop it and answer its questions (by default they watch, "view"); `seats=`
+                how many at a time (300); `expires=` seconds until the link ends (8 hours); `host=` an address of this
+                machine that others can reach (by default only this machine itself can), with `tls_cert=` and
+                `tls_key=`, or with `insecure=True` on a network that you trust; `port=`; or `gateway=` a gateway
+                elsewhere and `token=` the right to publish there.
+
+        Raises:
+            GatewayError: it cannot be shared so.
+            InputError: a keyword has an impossible value.
+            MissingExtraError: `pip install 'lfwidget[gateway]'` is missing.
+            UnknownNameError: a keyword that does not exist.
+        """
+        from lfwidget.sharing import share_run
+
+        return share_run(self, how)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write it to a record file, which `lf.open()` reads: JSON lines, by convention named `.lfrun`.

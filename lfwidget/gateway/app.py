@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -107,7 +107,12 @@ async def _watch(gateway: Gateway, socket: WebSocket, target: Target) -> None:
             await socket.accept(PROTOCOL if PROTOCOL in socket.scope["subprotocols"] else None)
             gateway.metrics.count("connects_total", 'transport="websocket"')
             watcher = Watcher(
-                socket, following, grant, gateway.settings, gateway.metrics, gateway.obey(grant, target)
+                socket,
+                following,
+                grant,
+                settings=gateway.settings,
+                metrics=gateway.metrics,
+                obey=gateway.obey(grant, target),
             )
             gateway.here.add(following)
             gateway.watchers[watcher] = grant
@@ -136,8 +141,7 @@ async def _healthz(_request: Request) -> Response:
 
 
 async def _refusal(_request: Request, refusal: Exception) -> Response:
-    assert isinstance(refusal, RefusedError)
-    return _response(refusal)
+    return _response(cast("RefusedError", refusal))
 
 
 def _response(refusal: RefusedError) -> Response:

@@ -1,4 +1,4 @@
-"""The same events where no WebSocket gets through: as server-sent events, and by long poll. Same rights, same limits."""
+"""The same events where no WebSocket gets through: server-sent events, and long polls. Same rights, same limits."""
 
 from __future__ import annotations
 
@@ -39,9 +39,11 @@ async def events(gateway: Gateway, request: Request, target: Target) -> Response
     try:
         async with gateway.guard.seated(request, grant, _poller(request, grant)):
             gateway.metrics.count("connects_total", 'transport="poll"')
-            messages = await _poll(following)
+            messages = await _poll(following, _patience(request))
             gateway.metrics.count("events_out_total", by=following.sent)
-            return JSONResponse({"since": following.position, "messages": messages}, headers={"Cache-Control": "no-store"})
+            return JSONResponse(
+                {"since": following.position, "messages": messages}, headers={"Cache-Control": "no-store"}
+            )
     finally:
         following.close()
 
@@ -80,12 +82,18 @@ async def _sse(gateway: Gateway, grant: Grant, following: Following) -> AsyncIte
             yield ": beat\n\n"
 
 
-async def _poll(following: Following) -> list[Any]:
+def _patience(request: Request) -> float:
+    """`wait=0` asks for what there is."""
+    wanted = request.query_params.get("wait", "")
+    return min(_POLL, float(wanted)) if wanted.isdecimal() else _POLL
+
+
+async def _poll(following: Following, patience: float) -> list[Any]:
     """What is new; if nothing is, what comes next."""
-    deadline = time.monotonic() + _POLL
-    # Who asks again does not want to be greeted again.
+    deadline = time.monotonic() + patience
+    messages: list[Any] = []
     while True:
-        messages = [json.loads(text) async for text in following.ready()]
+        messages += [json.loads(text) async for text in following.ready()]
         if any(message["kind"] != "hello" for message in messages) or following.over or following.gone:
             return messages
         try:

@@ -53,23 +53,26 @@ class Following:
         room: the room to follow.
         since: what the watcher has already.
         nodes: ids of the nodes to tell of; None for all.
+        can: what the watcher may do; it is told.
 
     Attributes:
         news: is set when there is something new.
         sent: how many events were given out.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - it is made in one place
         self,
         store: Store,
         log: SharedLog | None,
         room: Room | None,
+        *,
         since: Iterable[Position] = (),
         nodes: Iterable[str] | None = None,
+        can: str = "view",
     ) -> None:
         self.news = asyncio.Event()
         self.sent = 0
-        self._store, self._room = store, room
+        self._store, self._room, self._can = store, room, can
         self._since = list(since)
         self._nodes = _chosen(nodes)
         self._wanted: list[Container[str]] = []
@@ -173,7 +176,8 @@ class Following:
             yield log.gap(0, 0, "the log was lost, and begins again").text
         if not cursor.greeted:
             cursor.greeted = True
-            yield _message("hello", log, epoch=log.epoch, head=log.head, ended=log.ended, room=log.room)
+            facts = {"epoch": log.epoch, "head": log.head, "ended": log.ended, "room": log.room, "can": self._can}
+            yield _message("hello", log, **facts)
         while (frame := await log.after(cursor.seq, self._nodes)) is not None:
             cursor.seq = frame.last
             self.sent += frame.count
@@ -184,7 +188,7 @@ class Following:
             yield _message("producer", log, alive=log.alive)
         if log.ended and not cursor.ended:
             cursor.ended = True
-            yield _message("end", log)
+            yield _message("end", log, room=self._room is not None)
 
 
 def _chosen(nodes: Iterable[str] | None) -> frozenset[str] | None:

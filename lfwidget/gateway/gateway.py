@@ -8,11 +8,12 @@ from typing import Any
 
 from starlette.requests import HTTPConnection
 
+from lfwidget.errors import LfwidgetError
 from lfwidget.gateway.following import Following, positions
 from lfwidget.gateway.guard import Guard, RefusedError
 from lfwidget.gateway.metrics import Metrics
 from lfwidget.gateway.settings import Settings
-from lfwidget.gateway.store import MemoryStore, Room, Store
+from lfwidget.gateway.store import MemoryStore, Store
 from lfwidget.gateway.tokens import Grant, Signer
 from lfwidget.gateway.watcher import FORBIDDEN, Watcher
 
@@ -48,7 +49,10 @@ class Gateway:
         self.signer = signer or Signer(self.settings.secret or None)
         self.metrics = Metrics()
         self.guard = Guard(
-            self.settings, self.signer, self.store, lambda status: self.metrics.count("refused_total", f'status="{status}"')
+            self.settings,
+            self.signer,
+            self.store,
+            lambda status: self.metrics.count("refused_total", f'status="{status}"'),
         )
         self.here: set[Following] = set()
         self.watchers: dict[Watcher, Grant] = {}
@@ -71,7 +75,7 @@ class Gateway:
             raise RefusedError(404, "there is no such run here (any more): was it shared, and is its notebook open?")
         if (log or room).watchers >= self.settings.per_run:  # type: ignore[union-attr]  # one of them is there
             raise RefusedError(429, f"{self.settings.per_run} watch this already")
-        return grant, Following(self.store, log, room, wanted, _nodes(request, target))
+        return grant, Following(self.store, log, room, since=wanted, nodes=_nodes(request), can=grant.right)
 
     async def _scopes(self, target: Target) -> Iterable[str]:
         """Those whose tokens fit: the run's own, and its room's."""
@@ -91,9 +95,13 @@ class Gateway:
             where = target.room if command.get("kind") == "start" else str(command.get("run") or target.run)
             if not where:
                 return "this link is for one run: a link to its flow can start others"
-            if target.run and where != target.run or target.room and not await self._in_room(where, target.room):
+            if (target.run and where != target.run) or (target.room and not await self._in_room(where, target.room)):
                 return "this link is for another run"
-            return "" if await self.store.command(where, command) else "whoever shared this is not there to do it"
+            try:
+                done = await self.store.command(where, command)
+            except LfwidgetError as error:
+                return str(error)
+            return "" if done else "whoever shared this is not there to do it"
 
         return carry_out
 
@@ -112,7 +120,7 @@ class Gateway:
         return max((following.behind for following in self.here), default=0)
 
 
-def _nodes(request: HTTPConnection, target: Target) -> list[str] | None:
+def _nodes(request: HTTPConnection) -> list[str] | None:
     chosen = request.path_params.get("node")
     listed = [chosen] if chosen else request.query_params.getlist("node")
     return listed or None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -64,10 +64,7 @@ class Guard:
             self._look_at_rate(_address(request))
             self._look_at_origin(request)
             grant = await self._read_token(request)
-            if scopes and not grant.covers(*scopes):
-                raise RefusedError(403, "this link is for another run")
-            if not grant.allows(right):
-                raise RefusedError(403, f"this link allows to {grant.right}, not to {right}")
+            _look_at_rights(grant, right, scopes)
         except RefusedError as refusal:
             self._refused(refusal.status)
             raise
@@ -127,6 +124,13 @@ class Guard:
         if await self._store.is_revoked(grant.link):
             raise RefusedError(401, "this link was closed by whoever shared it")
         return grant
+
+
+def _look_at_rights(grant: Grant, right: Right, scopes: Sequence[str]) -> None:
+    if scopes and not grant.covers(*scopes):
+        raise RefusedError(403, "this link is for another run")
+    if not grant.allows(right):
+        raise RefusedError(403, f"this link allows to {grant.right}, not to {right}")
 
 
 def _token(request: HTTPConnection) -> str:

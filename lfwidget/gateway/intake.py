@@ -40,9 +40,16 @@ def routes(gateway: Gateway) -> list[Route]:
         except NotYoursError as error:
             raise RefusedError(403, f"somebody else shares {error} here") from None
         gateway.metrics.count("events_in_total", by=len(batch.entries))
-        return JSONResponse(
-            {"have": receipt.have, "watchers": receipt.watchers, "commands": list(receipt.commands)}
-        )
+        return JSONResponse({"have": receipt.have, "watchers": receipt.watchers, "commands": list(receipt.commands)})
+
+    async def tend(request: Request) -> Response:
+        room = _name(request.path_params["room"], "room")
+        grant = await gateway.guard.admit(request, "publish", f"room:{room}")
+        try:
+            receipt = await gateway.store.tend(room, _owner(grant))
+        except NotYoursError as error:
+            raise RefusedError(403, f"somebody else shares {error} here") from None
+        return JSONResponse({"watchers": receipt.watchers, "commands": list(receipt.commands)})
 
     async def withdraw(request: Request) -> Response:
         run = _name(request.path_params["run"], "run")
@@ -56,7 +63,8 @@ def routes(gateway: Gateway) -> list[Route]:
         grant = await gateway.guard.admit(request, "publish")
         wanted, lifetime = _wanted(await _body(request, gateway.settings.largest_message))
         _look_at_scope(grant, wanted.scope)
-        return JSONResponse({"token": gateway.signer.narrowed(grant, wanted, lifetime)})
+        token = gateway.signer.narrowed(grant, wanted, lifetime)
+        return JSONResponse({"token": token, "link": gateway.signer.check(token).link})
 
     async def close_link(request: Request) -> Response:
         await gateway.guard.admit(request, "publish")
@@ -67,6 +75,7 @@ def routes(gateway: Gateway) -> list[Route]:
 
     return [
         Route("/runs/{run}/events", publish, methods=["POST"]),
+        Route("/flows/{room}", tend, methods=["POST"]),
         Route("/runs/{run}", withdraw, methods=["DELETE"]),
         Route("/links", make_link, methods=["POST"]),
         Route("/links/{link}", close_link, methods=["DELETE"]),
@@ -106,7 +115,11 @@ def _batch(run: str, body: Mapping[str, Any], grant: Grant) -> Batch:
             entry.text.encode()
     except (EventError, UnicodeEncodeError) as error:
         raise RefusedError(400, f"this is no event: {error}") from None
-    return Batch(run, str(epoch), first, entries, str(room), grant.subject or grant.link)
+    return Batch(run, str(epoch), first, entries, str(room), _owner(grant))
+
+
+def _owner(grant: Grant) -> str:
+    return grant.subject or grant.link
 
 
 def _wanted(body: Mapping[str, Any]) -> tuple[Grant, float]:

@@ -5,29 +5,37 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
-from lfwidget.gateway.shared_log import Entry, encode
+from lfwidget.gateway.shared_log import Entry
 
 __all__ = ["SEGMENT", "Segments", "pack", "unpack"]
 
 SEGMENT = 2_000
 """Events in a segment: the first one has the events 1 to 2,000. Their JSON shrinks to a tenth or less."""
+_LEVEL = 3
+"""Of compression. Two thirds of the time of the usual one, for a few percent more bytes."""
 
 
 def pack(entries: Sequence[Entry]) -> bytes:
-    """A segment as bytes."""
-    return zlib.compress(("[" + ",".join(entry.text for entry in entries) + "]").encode())
+    """A segment as bytes: a line of nodes and kinds, and a line for each event."""
+    head = json.dumps([[entry.node for entry in entries], [entry.kind for entry in entries]])
+    return zlib.compress("\n".join([head, *(entry.text for entry in entries)]).encode(), _LEVEL)
 
 
-def unpack(packed: bytes) -> list[Entry]:
+# Watchers who come back together read the same ones.
+@lru_cache(maxsize=8)
+def unpack(packed: bytes) -> tuple[Entry, ...]:
     """The events of a segment.
 
     Raises:
         ValueError: it is damaged.
     """
     try:
-        return encode(json.loads(zlib.decompress(packed)))
-    except (zlib.error, TypeError, KeyError) as error:
+        head, *texts = zlib.decompress(packed).decode().split("\n")
+        nodes, kinds = json.loads(head)
+        return tuple(map(Entry, texts, nodes, kinds, strict=True))
+    except (zlib.error, TypeError) as error:
         raise ValueError(f"a packed stretch of the log is damaged: {error}") from error
 
 
@@ -47,10 +55,10 @@ class Segments:
 
     async def read(self, after: int, most: int) -> tuple[int, Sequence[Entry]]:
         """As `Archive.read`."""
-        return read(self._packed, self._open, after, most)
+        return after + 1, read(self._packed, self._open, after, most)
 
 
-def read(packed: Mapping[int, bytes], rest: Sequence[Entry], after: int, most: int) -> tuple[int, Sequence[Entry]]:
+def read(packed: Mapping[int, bytes], rest: Sequence[Entry], after: int, most: int) -> Sequence[Entry]:
     """At most so many events after `after`, from one segment or from what follows the segments.
 
     Args:
@@ -61,4 +69,4 @@ def read(packed: Mapping[int, bytes], rest: Sequence[Entry], after: int, most: i
     """
     number, skip = divmod(after, SEGMENT)
     entries = unpack(packed[number]) if number in packed else rest
-    return after + 1, entries[skip : skip + most]
+    return entries[skip : skip + most]

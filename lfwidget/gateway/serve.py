@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import logging
 import socket
 import threading
 from collections.abc import Callable
@@ -16,6 +17,16 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from lfwidget.errors import GatewayError
 from lfwidget.gateway.app import make_app
 from lfwidget.gateway.gateway import Gateway
+
+
+class _NoFalseAlarm(logging.Filter):
+    """uvicorn 0.54 takes a refusal before accept for an app that forgot to answer."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not record.getMessage().startswith("ASGI callable returned without completing handshake")
+
+
+logging.getLogger("uvicorn.error").addFilter(_NoFalseAlarm())
 
 __all__ = ["BackgroundServer", "config", "is_loopback", "refuse_public"]
 
@@ -34,9 +45,9 @@ class _ImpatientH11(H11Protocol):
         self._expect()
 
     def data_received(self, data: bytes) -> None:
-        if self._deadline is None and (self.cycle is None or self.cycle.response_complete):
+        before: Any = self.cycle  # it is None before the first request
+        if self._deadline is None and (before is None or before.response_complete):
             self._expect()
-        before = self.cycle
         super().data_received(data)
         if self.cycle is not before:
             self._have()
@@ -125,9 +136,9 @@ def refuse_public(host: str, *, tls: bool, insecure: bool) -> None:
     if tls or insecure or is_loopback(host):
         return
     raise GatewayError(
-        f"{host} can be reached from the network, and without TLS everybody on the way can read the runs and the links. "
+        f"{host} can be reached from the network, and without TLS everybody on the way can read runs and links. "
         "Give a certificate (tls_cert=, tls_key=), or stay on 127.0.0.1 behind a proxy that has one. On a network that "
-        "you trust: insecure=True"
+        "you trust: insecure=True, or --insecure"
     )
 
 
@@ -157,6 +168,11 @@ class BackgroundServer:
         self._thread.start()
         self._ready.wait()
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it listens."""
+        return self._thread.is_alive()
+
     def call(self, function: Callable[..., object], *args: Any) -> None:
         """Have it called on the gateway's loop; passed over when that has ended."""
         try:
@@ -180,14 +196,14 @@ class BackgroundServer:
 
     async def _serve(self) -> None:
         task = asyncio.create_task(self._server.serve(sockets=[self._socket]))
-        while not self._server.started and not task.done():
+        while not self._server.started and not task.done():  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.01)
         self._ready.set()
         await task
 
 
 def _bound(config: uvicorn.Config) -> socket.socket:
-    """uvicorn ends the process where it cannot listen; in a kernel that must not be."""
+    """Bound here, since uvicorn ends the process where it cannot, and a kernel must not end so."""
     family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
     listening = socket.socket(family)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -85,7 +85,6 @@ class SharedLog:
         period: seconds between two frames, at least.
 
     Attributes:
-        head: `seq` of the newest event.
         ended: whether the run has ended.
         alive: whether its producer is heard of.
         gone: whether it was withdrawn, or forgotten.
@@ -117,6 +116,7 @@ class SharedLog:
 
     @property
     def head(self) -> int:
+        """`seq` of the newest event; 0 while there is none."""
         return self._base + len(self._entries)
 
     @property
@@ -227,7 +227,8 @@ class SharedLog:
         return Frame(json.dumps(words), upto, 0, gap=True)
 
     def _frame(self, seq: int, entries: Sequence[Entry], nodes: Nodes) -> tuple[Frame, bool]:
-        texts, size, last = [], 0, seq
+        texts: list[str] = []
+        size, last = 0, seq
         for entry in entries:
             if nodes is None or entry.node in nodes:
                 if texts and size + len(entry.text) > _LARGEST_FRAME:

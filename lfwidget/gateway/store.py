@@ -61,6 +61,19 @@ class Receipt:
     commands: Sequence[Command] = ()
 
 
+@dataclass
+class _Mailbox:
+    """Commands that wait for a producer in another process, and when he was heard of."""
+
+    heard: float = field(default_factory=time.monotonic)
+    commands: list[Command] = field(default_factory=list)
+
+    def empty(self) -> list[Command]:
+        self.heard = time.monotonic()
+        commands, self.commands = self.commands, []
+        return commands
+
+
 class Room:
     """A door that leads to the newest run of a flow.
 
@@ -114,6 +127,13 @@ class Store(Protocol):
             NotYoursError: it has another owner.
         """
 
+    async def tend(self, name: str, owner: str) -> Receipt:
+        """Hear of the producer of a room, which is made if there is none; `have` says nothing here.
+
+        Raises:
+            NotYoursError: it has another owner.
+        """
+
     async def publish(self, batch: Batch) -> Receipt:
         """Take in events; those that are known already are passed over, and so is what would leave a gap.
 
@@ -125,7 +145,11 @@ class Store(Protocol):
         """Forget a run."""
 
     async def command(self, where: str, command: Command) -> bool:
-        """Hand a command to the producer of a run or of a room; whether there is one."""
+        """Hand a command to the producer of a run or of a room; whether one was heard of lately.
+
+        Raises:
+            LfwidgetError: he is in this process, and cannot do it.
+        """
 
     async def revoke(self, link: str, until: float) -> None:
         """Refuse a link from now on. It is forgotten when it has expired."""
@@ -149,7 +173,6 @@ class _Kept:
     lease: bool
     segments: Segments | None = None
     heard: float = field(default_factory=time.monotonic)
-    commands: list[Command] = field(default_factory=list)
 
 
 class MemoryStore:
@@ -164,6 +187,7 @@ class MemoryStore:
         self._runs: dict[str, _Kept] = {}
         self._rooms: dict[str, Room] = {}
         self._producers: dict[str, Callable[[Command], None]] = {}
+        self._mail: dict[str, _Mailbox] = {}
         self._revoked: dict[str, float] = {}
         self._seats: dict[str, set[str]] = {}
         self._sweeper: asyncio.Task[None] | None = None
@@ -179,8 +203,7 @@ class MemoryStore:
 
     async def log(self, run: str) -> SharedLog | None:
         """The log of a run."""
-        kept = self._runs.get(run)
-        return None if kept is None else kept.log
+        return self.attached(run)
 
     async def room(self, name: str) -> Room | None:
         """The room."""
@@ -192,6 +215,15 @@ class MemoryStore:
         if room.owner != owner:
             raise NotYoursError(name)
         return room
+
+    def opened(self, name: str) -> Room:
+        """A room of this process; it is made if there is none."""
+        return self._rooms.setdefault(name, Room(name))
+
+    def attached(self, run: str) -> SharedLog | None:
+        """The log of a run, without waiting."""
+        kept = self._runs.get(run)
+        return None if kept is None else kept.log
 
     def attach(self, run: str, epoch: str, archive: Archive, *, room: str = "", owner: str = "") -> SharedLog:
         """The log of a run of this process, whose older events are read from where they are anyway."""
@@ -223,8 +255,13 @@ class MemoryStore:
             kept.log.extend(news)
         if batch.room:
             (await self.make_room(batch.room, batch.owner)).add(batch.run)
-        commands, kept.commands = kept.commands, []
+        commands = self._mail.setdefault(batch.run, _Mailbox()).empty()
         return Receipt(kept.log.head, self._watchers(kept.log), commands)
+
+    async def tend(self, name: str, owner: str) -> Receipt:
+        """Hear of the producer of a room."""
+        room = await self.make_room(name, owner)
+        return Receipt(0, room.watchers, self._mail.setdefault(name, _Mailbox()).empty())
 
     def _begin(self, batch: Batch, before: _Kept | None) -> _Kept:
         segments = Segments()
@@ -250,6 +287,7 @@ class MemoryStore:
         """Forget a run."""
         kept = self._runs.pop(run, None)
         self._producers.pop(run, None)
+        self._mail.pop(run, None)
         if kept is not None:
             kept.log.withdraw()
 
@@ -259,12 +297,14 @@ class MemoryStore:
         if producer is not None:
             producer(command)
             return True
-        runs = self._rooms[where].runs if where in self._rooms else [where]
-        kept = self._runs.get(runs[-1]) if runs else None
-        if kept is None or not kept.lease or len(kept.commands) >= _MOST_COMMANDS:
+        box = self._mail.get(where)
+        if box is None or len(box.commands) >= _MOST_COMMANDS or self._silence(box.heard) > self._settings.lease:
             return False
-        kept.commands.append(command)
+        box.commands.append(command)
         return True
+
+    def _silence(self, heard: float) -> float:
+        return time.monotonic() - heard
 
     async def revoke(self, link: str, until: float) -> None:
         """Refuse a link from now on."""
@@ -294,9 +334,8 @@ class MemoryStore:
         """Say which producers are lost, and forget what nobody has brought or watched for long."""
         while True:
             await asyncio.sleep(min(1.0, self._settings.lease / 2))
-            now = time.monotonic()
             for run, kept in list(self._runs.items()):
-                silent = now - kept.heard if kept.lease else 0.0
+                silent = self._silence(kept.heard) if kept.lease else 0.0
                 if silent > self._settings.lease and not kept.log.ended:
                     kept.log.set_alive(alive=False)
                 if silent > self._settings.keep_for and not self._watchers(kept.log):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -51,6 +51,7 @@ class Watcher:
         socket: WebSocket,
         following: Following,
         grant: Grant,
+        *,
         settings: Settings,
         metrics: Metrics,
         obey: Obey,
@@ -172,7 +173,7 @@ class Watcher:
         return None
 
 
-def _parsed(message: dict[str, Any]) -> dict[str, Any]:
+def _parsed(message: Mapping[str, Any]) -> dict[str, Any]:
     """A JSON object; whatever else came is passed over, as unknown kinds are."""
     try:
         found = json.loads(message.get("text") or message.get("bytes") or "")

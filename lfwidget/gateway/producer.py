@@ -1,0 +1,165 @@
+"""A producer that brings the events of a run to a gateway elsewhere, and goes on when that one was away."""
+
+from __future__ import annotations
+
+import json
+import random
+import secrets
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+
+from lfwidget.errors import GatewayError
+from lfwidget.gateway.store import Command
+from lfwidget.model.log import RunLog
+
+__all__ = ["Producer", "RemoteGateway"]
+
+_BEAT = 2.0
+"""Seconds after which a producer that has nothing to say says so; questions are looked after more often."""
+_ASKING = 0.5
+_TIMEOUT = 10.0
+_LARGEST = 1_000_000
+"""Bytes of a batch, about."""
+_LONGEST_PAUSE = 10.0
+_FINAL = frozenset({400, 401, 403, 404, 405, 413, 422})
+"""Statuses after which trying again does not help."""
+
+
+class RemoteGateway:
+    """What can be asked of a gateway elsewhere, by whoever has a token to publish.
+
+    Args:
+        url: of the gateway.
+        token: with the right to publish.
+    """
+
+    def __init__(self, url: str, token: str) -> None:
+        self.url = url.rstrip("/")
+        self._client = httpx.Client(
+            base_url=self.url, headers={"Authorization": f"Bearer {token}"}, timeout=_TIMEOUT, follow_redirects=False
+        )
+
+    def ask(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        """The answer as an object.
+
+        Raises:
+            GatewayError: it refuses, cannot be reached, or is no gateway; `.status` is None where there was no answer.
+        """
+        try:
+            content = None if body is None else json.dumps(body, ensure_ascii=False).encode()
+            response = self._client.request(method, path, content=content)
+        except httpx.HTTPError as error:
+            raise GatewayError(
+                f"cannot reach the gateway {self.url}: {str(error) or type(error).__name__}", self.url
+            ) from None
+        try:
+            answer = response.json()
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict):
+            raise GatewayError(
+                f"{self.url} answers {response.status_code}, and not as a gateway does", self.url, response.status_code
+            )
+        if response.status_code >= 400:  # noqa: PLR2004 - HTTP
+            words = answer.get("error") or "no reason given"
+            raise GatewayError(
+                f"the gateway {self.url} refuses ({response.status_code}): {words}", self.url, response.status_code
+            )
+        return answer
+
+    def close(self) -> None:
+        """Ask nothing more."""
+        self._client.close()
+
+
+class Producer:
+    """Brings a run, or keeps a room open, on a thread of its own.
+
+    Args:
+        gateway: where to.
+        path: that is posted to.
+        body: what is always in it.
+        log: of the run; None for a room.
+        obey: is given the commands of watchers.
+
+    Attributes:
+        watchers: how many watch, as far as it is known.
+        trouble: why nothing gets through just now; None while all is well.
+    """
+
+    def __init__(
+        self,
+        gateway: RemoteGateway,
+        path: str,
+        body: dict[str, Any],
+        obey: Callable[[Command], None],
+        log: RunLog | None = None,
+    ) -> None:
+        self.watchers = 0
+        self.trouble: GatewayError | None = None
+        self._gateway, self._path, self._obey, self._log = gateway, path, obey, log
+        self._body = body if log is None else {**body, "epoch": secrets.token_hex(8)}
+        self._have = 0
+        self._news = threading.Event()
+        self._over = threading.Event()
+        # Whoever shares wants to hear at once that his token is wrong.
+        self._post()
+        self._unsubscribe = log.subscribe(self._news.set) if log is not None else bool
+        self._thread = threading.Thread(target=self._work, name="lfwidget-producer", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Bring nothing more."""
+        self._unsubscribe()
+        self._over.set()
+        self._news.set()
+        self._thread.join(_TIMEOUT)
+
+    def _work(self) -> None:
+        failures = 0
+        while not self._over.is_set():
+            try:
+                self._post()
+                failures, self.trouble = 0, None
+            except GatewayError as error:
+                self.trouble = error
+                if error.status in _FINAL:
+                    return
+                failures += 1
+                self._over.wait(random.uniform(0.1, min(_LONGEST_PAUSE, 0.25 * 2**failures)))  # noqa: S311 - jitter
+                continue
+            if not self._behind():
+                self._news.wait(_ASKING if self._waits() else _BEAT)
+                self._news.clear()
+
+    def _behind(self) -> bool:
+        return self._log is not None and self._have < self._log.last_seq
+
+    def _waits(self) -> bool:
+        """Whether the run waits for an answer, or the room for somebody who starts one."""
+        return self._log is None or any(
+            event["kind"] == "input.requested" for event in self._log.since(self._log.last_seq - 5)
+        )
+
+    def _post(self) -> None:
+        """One batch: what follows what the gateway has. It says up to where that is, also after it lost everything."""
+        body = self._body if self._log is None else {**self._body, "first": self._have + 1, "events": self._batch()}
+        receipt = self._gateway.ask("POST", self._path, body)
+        have, watchers, commands = (receipt.get(name) for name in ("have", "watchers", "commands"))
+        self._have = have if isinstance(have, int) else self._have
+        self.watchers = watchers if isinstance(watchers, int) else 0
+        for command in commands if isinstance(commands, list) else ():
+            self._obey(command)
+
+    def _batch(self) -> list[dict[str, Any]]:
+        events: list[dict[str, Any]] = []
+        size = 0
+        for event in self._log.since(self._have) if self._log is not None else ():
+            size += len(event.get("text") or "") + 200 if event["kind"] == "node.delta" else len(json.dumps(event))
+            if events and size > _LARGEST:
+                break
+            events.append(event)
+        return events

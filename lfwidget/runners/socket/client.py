@@ -1,0 +1,178 @@
+"""The connection to a gateway: a WebSocket; where none gets through, server-sent events; and long polls at last.
+
+Whatever happens to a connection, the next one goes on from the last event; only a refusal ends it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import httpx
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+
+from lfwidget.errors import GatewayError
+from lfwidget.runners.socket.address import Address
+
+__all__ = ["Client", "refused"]
+
+_OPEN = 10.0
+_HEARTBEAT = 20.0
+_SILENCE = 60.0
+"""Seconds without a sign of life after which an SSE connection is given up: the gateway beats every 20."""
+_LARGEST = 64_000_000
+_LONGEST_PAUSE = 10.0
+_FINAL = frozenset({400, 401, 403, 404, 410})
+"""What a gateway says, as HTTP status or 4000 and that as close code, after which coming back does not help."""
+_RESUME = 4408
+_TRIES = 2
+"""Failures of a transport that never worked before the next one is tried."""
+
+Message = dict[str, Any]
+
+
+class Client:
+    """Messages of a gateway, through all reconnects.
+
+    Args:
+        address: of what is watched.
+        position: says where we are: `since=`.
+        lost: is called with words when the connection is lost, and with "" when it is there again.
+        patience: seconds without any connection after which it is given up.
+
+    Attributes:
+        transport: how it is connected, or was: "websocket", "sse" or "poll".
+    """
+
+    def __init__(
+        self, address: Address, position: Callable[[], str], lost: Callable[[str], None], patience: float = 600.0
+    ) -> None:
+        self.address = address
+        self.transport = "websocket"
+        self._position, self._lost, self._patience = position, lost, patience
+        self._socket: ClientConnection | None = None
+        self._transports = {"websocket": self._over_socket, "sse": self._over_sse, "poll": self._over_poll}
+        self._worked = False
+        self._away = False
+
+    @property
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.address.token}"}
+
+    async def messages(self) -> AsyncIterator[Message]:
+        """Until the one who reads them has enough.
+
+        Raises:
+            GatewayError: the gateway refuses, or was away for too long.
+        """
+        failures, since = 0, asyncio.get_running_loop().time()
+        while True:
+            try:
+                async for message in self._transports[self.transport]():
+                    failures, self._worked = 0, True
+                    self._connected()
+                    yield message
+                trouble: Exception = ConnectionError("the connection was closed")
+            except InvalidStatus as error:
+                trouble = refused(self.address, error.response.status_code, bytes(error.response.body or b""))
+            except (OSError, InvalidHandshake, InvalidURI, ConnectionClosed, httpx.HTTPError, GatewayError) as error:
+                trouble = self._meaning(error)
+            if isinstance(trouble, GatewayError) and trouble.status is not None and trouble.status % 4000 in _FINAL:
+                raise trouble
+            now = asyncio.get_running_loop().time()
+            failures, since = failures + 1, since if failures else now
+            if now - since > self._patience:
+                raise GatewayError(f"the gateway was away for too long: {trouble}", self.address.url)
+            self._retreat(failures)
+            self._disconnected(trouble)
+            await asyncio.sleep(random.uniform(0.05, min(_LONGEST_PAUSE, 0.1 * 2 ** min(failures, 10))))  # noqa: S311
+
+    async def send(self, message: Message) -> None:
+        """Ask for something, which only a socket can.
+
+        Raises:
+            GatewayError: there is none.
+        """
+        if self._socket is None:
+            raise GatewayError("there is no socket to the gateway just now: try again", self.address.url)
+        try:
+            await self._socket.send(json.dumps(message))
+        except ConnectionClosed:
+            raise GatewayError("the socket to the gateway was just lost: try again", self.address.url) from None
+
+    def _connected(self) -> None:
+        if self._away:
+            self._away = False
+            self._lost("")
+
+    def _disconnected(self, trouble: Exception) -> None:
+        if not self._away:
+            self._away = True
+            self._lost(str(trouble) or type(trouble).__name__)
+
+    def _retreat(self, failures: int) -> None:
+        """What never worked does not get through here: proxies that know no WebSocket are common."""
+        if not self._worked and failures % _TRIES == 0:
+            names = list(self._transports)
+            self.transport = names[(names.index(self.transport) + 1) % len(names)]
+
+    def _meaning(self, error: Exception) -> Exception:
+        """What the gateway meant by closing the socket."""
+        if isinstance(error, ConnectionClosed) and error.rcvd is not None:
+            if error.rcvd.code == _RESUME:
+                return error
+            return GatewayError(error.rcvd.reason or str(error), self.address.url, error.rcvd.code)
+        return error
+
+    async def _over_socket(self) -> AsyncIterator[Message]:
+        async with connect(
+            f"{self.address.stream}?since={self._position()}",
+            subprotocols=["lfwidget.v1"],  # type: ignore[list-item]  # a NewType of str
+            additional_headers=self._headers,
+            open_timeout=_OPEN,
+            ping_interval=_HEARTBEAT,
+            ping_timeout=_HEARTBEAT,
+            max_size=_LARGEST,
+        ) as socket:
+            self._socket = socket
+            try:
+                async for text in socket:
+                    yield json.loads(text)
+            finally:
+                self._socket = None
+
+    async def _over_sse(self) -> AsyncIterator[Message]:
+        headers = {**self._headers, "Accept": "text/event-stream", "Last-Event-ID": self._position()}
+        async with (
+            httpx.AsyncClient(timeout=httpx.Timeout(_OPEN, read=_SILENCE)) as client,
+            client.stream("GET", self.address.events, headers=headers) as response,
+        ):
+            await self._look_at(response)
+            async for line in response.aiter_lines():
+                if line.startswith("data:"):
+                    yield json.loads(line[5:])
+
+    async def _over_poll(self) -> AsyncIterator[Message]:
+        async with httpx.AsyncClient(timeout=httpx.Timeout(_OPEN, read=_SILENCE), headers=self._headers) as client:
+            while True:
+                response = await client.get(self.address.events, params={"since": self._position()})
+                await self._look_at(response)
+                for message in response.json()["messages"]:
+                    yield message
+
+    async def _look_at(self, response: httpx.Response) -> None:
+        if response.status_code != 200:  # noqa: PLR2004 - HTTP
+            raise refused(self.address, response.status_code, await response.aread())
+
+
+def refused(address: Address, status: int, body: bytes) -> GatewayError:
+    """What the gateway answered, with what can be done about it."""
+    try:
+        words = json.loads(body)["error"]
+    except (ValueError, KeyError, TypeError):
+        words = f"it answers {status}, and not as a gateway does. Is the link right, and is the gateway still running?"
+    return GatewayError(f"{address.url}: {words}", address.url, status)
