@@ -36,7 +36,7 @@ notebooks: env $(STAMPS)/lfx bundle  ## execute the notebooks in place, to commi
 	$(BIN)/python scripts/execute_notebooks.py
 	$(VENV_LFX)/bin/python scripts/execute_notebooks.py
 
-bench: env bundle  ## measure the budgets; the table is benchmarks/RESULTS.md
+bench: env $(STAMPS)/lfx $(STAMPS)/server bundle  ## measure the budgets; the table is benchmarks/RESULTS.md
 	$(BIN)/python benchmarks/run.py
 
 picture: env bundle  ## make the README's picture and the record behind it, in docs/

@@ -23,6 +23,8 @@ def load_flow(  # noqa: PLR0913 - people type only what they need
 ) -> Flow:
     """A flow that LangFlow exported. It is drawn without running anything in it; to run it needs `lfwidget[lfx]`.
 
+    A node that is frozen in LangFlow runs once, and gives the same in later runs of this flow, unless one tweaks it.
+
     Args:
         source: path of the export, the JSON as text, or as a dict.
         trust: whether code in the flow that LangFlow did not ship may run: False refuses it, True runs it as it is,
@@ -56,6 +58,8 @@ def connect(  # noqa: PLR0913 - people type only what they need
     examples: Iterable[Any] = (),
 ) -> Flow:
     """A flow on a LangFlow server: drawn from the server's JSON, run there, watched here.
+
+    A certificate of an authority that only you know is believed if SSL_CERT_FILE in the environment names its file.
 
     Args:
         url: of the server: "http://localhost:7860".

@@ -9,6 +9,7 @@ import contextlib
 import json
 import select
 import socket
+import ssl
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -194,12 +195,14 @@ class FakeLangFlow:
         self._released.set()
 
     @contextlib.contextmanager
-    def running(self) -> Iterator[FakeLangFlow]:
+    def running(self, tls: ssl.SSLContext | None = None) -> Iterator[FakeLangFlow]:
         server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        if tls is not None:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
         server.daemon_threads = True
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         thread.start()
-        self.url = f"http://127.0.0.1:{server.server_port}"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}"
         try:
             yield self
         finally:

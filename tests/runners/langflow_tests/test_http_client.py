@@ -3,11 +3,12 @@
 import gzip
 import json
 import socket
+import ssl
 
-import httpx
 import pytest
-from langflow_double import FLOW, KEY, LIST, READ, Answer, FakeLangFlow
-from ran import HASTY, find
+import trustme
+from langflow_double import FLOW, KEY, LIST, MODEL, READ, Answer, FakeLangFlow, chunks
+from ran import HASTY, find, ran
 
 from lfwidget.errors import InputError, ServerError, UnknownNameError
 from lfwidget.runners.langflow.server.http import Patience, Server, refusal
@@ -150,9 +151,58 @@ def test_credentials_and_queries_are_not_part_of_the_address():
     assert KEY not in repr(server)
 
 
-def test_a_broken_certificate_is_told():
-    error = Server.at("https://x.example", KEY).unreachable(httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] self"))
+@pytest.fixture
+def authority(tmp_path, monkeypatch):
+    """An authority that nobody knows; `pem` is the file of its certificate."""
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    made = trustme.CA()
+    made.pem = tmp_path / "ca.pem"
+    made.cert_pem.write_to_path(made.pem)
+    return made
+
+
+def secured(authority, *names):
+    """A server with a certificate of that authority."""
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(*(names or ("127.0.0.1",))).configure_cert(tls)
+    return FakeLangFlow().running(tls)
+
+
+def test_a_certificate_that_nobody_knows_is_refused_and_it_is_said_what_to_do(authority):
+    with secured(authority) as fake:
+        error = error_of(fake)
     assert "certificate cannot be verified" in str(error)
+    assert "SSL_CERT_FILE=/path/to/ca.pem" in str(error)
+    assert not fake.requests
+
+
+async def test_an_authority_that_the_environment_names_is_believed(authority, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.pem))
+    with secured(authority) as fake:
+        run = await ran(fake.in_background(chunks("10_v2_bg_langflow_basic_attach")))
+    assert run.error is None
+    assert len(run.streamed(MODEL)) == 20
+
+
+def test_a_certificate_for_another_machine_is_refused(authority, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.pem))
+    with secured(authority, "elsewhere.example") as fake:
+        error = error_of(fake)
+    assert "mismatch" in str(error)
+    assert not fake.requests
+
+
+def test_a_file_of_certificates_that_is_none_is_named(tmp_path, monkeypatch):
+    monkeypatch.delenv("SSL_CERT_DIR", raising=False)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "no.pem"))
+    with pytest.raises(InputError, match=r"no certificates can be read from '.*no\.pem'"):
+        Server.at("https://127.0.0.1:1", KEY, HASTY).get("/api/v1/flows/")
+
+
+def test_a_server_that_speaks_no_https(fake, authority):
+    with pytest.raises(ServerError, match="Does the server speak https, and at this port"):
+        Server.at(fake.url.replace("http:", "https:"), KEY, HASTY).get("/api/v1/flows/")
 
 
 def test_errors_wrapped_in_text_are_unwrapped():

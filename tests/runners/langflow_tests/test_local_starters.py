@@ -37,7 +37,7 @@ RUN = (
 )
 
 REASONS = {
-    "Content Aggregator": (ModuleNotFoundError, "No module named 'langflow'"),
+    "Content Aggregator": (lf.ComponentError, "needs LangFlow itself"),
     "Document Q&A": (RuntimeError, "requires Langflow's application services"),
     "Financial Report Parser": (ValueError, "No files to process"),
     "Hybrid Search RAG": (lf.UntrustedFlowError, "AstraDB"),

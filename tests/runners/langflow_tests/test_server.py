@@ -79,6 +79,13 @@ async def test_in_the_background(fake):
     assert fake.asked(STOP) == []
 
 
+async def test_a_frozen_node_is_told_as_one(fake):
+    frozen = [chunk.replace(b'"used_frozen_result": false', b'"used_frozen_result": true', 1) for chunk in CAPTURED]
+    run = await ran(fake.in_background(frozen))
+    remarks = [event["node"] for event in run.events if event["kind"] == "log" and "frozen" in event["message"]]
+    assert set(remarks) == BASIC
+
+
 async def test_streamed_where_there_is_no_background(fake):
     no = Answer({"detail": {"code": "LFX_SERVE_UNSUPPORTED_MODE", "message": "no background here"}}, 422)
     run = await ran(fake.says(POST, no, stream(chunks("07_v2_stream_langflow_basic"))))

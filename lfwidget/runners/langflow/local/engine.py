@@ -18,8 +18,11 @@ from lfwidget.model.log import RunLog
 from lfwidget.runners.base import Ask
 from lfwidget.runners.langflow.export import as_mapping
 from lfwidget.runners.langflow.local.asking import decision_of, question_of
+from lfwidget.runners.langflow.local.frozen import Frozen
 from lfwidget.runners.langflow.local.history import History
 from lfwidget.runners.langflow.local.hooks import hooked
+from lfwidget.runners.langflow.local.lacking import explained
+from lfwidget.runners.langflow.local.needs import is_chat_model
 from lfwidget.runners.langflow.local.quiet import is_loaded, load_lfx
 from lfwidget.runners.langflow.local.shipped import Shipped, lfx_version
 from lfwidget.runners.langflow.local.values import readable, text_of
@@ -58,6 +61,7 @@ class LocalRun:
         shipped: the only code that may be executed; None where all may.
         opens: the nodes in which the user named a file: these may read it, wherever it is.
         streams: whether models stream though the flow does not ask for it.
+        frozen: what frozen nodes gave in earlier runs.
 
     Attributes:
         passed: nodes that a router passed by, and its title.
@@ -76,6 +80,7 @@ class LocalRun:
     shipped: Shipped | None = None
     opens: frozenset[str] = frozenset()
     streams: bool = True
+    frozen: Frozen = field(default_factory=lambda: Frozen({}))
     passed: dict[str, str] = field(default_factory=dict)
     outputs: dict[str, Any] = field(default_factory=dict)
     _edges: dict[str, list[Any]] = field(default_factory=dict)
@@ -105,7 +110,6 @@ class LocalRun:
                 await self._drive(graph)
             except Exception as error:
                 inner = self.watch.unwrapped(error)
-                _explain(inner)
                 if inner is error:
                     raise
                 # Its own traceback says where it arose; how it came through lfx tells nobody anything.
@@ -117,6 +121,7 @@ class LocalRun:
     async def build(self, graph: Any, node: str, build: Callable[[], Awaitable[Any]]) -> Any:
         """Run a node, watched."""
         vertex = graph.get_vertex(node)
+        build = self._explaining(vertex, build)
         self._inject(vertex)
         graph.request_pause = self._pause
         if _is_tool(vertex):
@@ -134,6 +139,8 @@ class LocalRun:
             self.outputs[node] = self.outputs.pop(node, None)  # the last that ran is last
             self.outputs[node] = output
             self.watch.finish(call, output)
+        if node in self.frozen.used:
+            self.watch.remark(node, "frozen: it did not run, and gave what it gave in an earlier run")
         self._note_tools(vertex)
         for other in graph.inactivated_vertices | graph.conditionally_excluded_vertices:
             self.passed.setdefault(other, vertex.display_name)
@@ -198,12 +205,33 @@ class LocalRun:
         if self.input is not None:
             inputs["input_value"] = self.input
         built = await graph.build_vertex(
-            vertex_id=node, user_id=graph.user_id, inputs_dict=inputs, fallback_to_env_vars=True
+            vertex_id=node,
+            user_id=graph.user_id,
+            inputs_dict=inputs,
+            fallback_to_env_vars=True,
+            **self._cache(graph.get_vertex(node)),
         )
         following = await graph.get_next_runnable_vertices(lock, vertex=built.vertex, cache=False)
         graph.reset_inactivated_vertices(node)
         graph.reset_activated_vertices()
         return list(following)
+
+    def _cache(self, vertex: Any) -> dict[str, Any]:
+        """A tool is made anew: it tells the run it was made in."""
+        return {} if _is_tool(vertex) else self.frozen.cache(vertex)
+
+    def _explaining(self, vertex: Any, build: Callable[[], Awaitable[Any]]) -> Callable[[], Awaitable[Any]]:
+        async def built() -> Any:
+            try:
+                return await build()
+            except Exception as error:
+                inner = self.watch.unwrapped(error)
+                told = explained(inner, vertex.id, vertex.data)
+                if told is inner:
+                    raise
+                raise told from inner
+
+        return built
 
     def _pause(self, reason: str = "", data: Mapping[str, Any] | None = None) -> None:  # noqa: ARG002 - it is lfx's
         """A node asks a person. lfx would end the run and begin it anew with the answer; here the node waits for it."""
@@ -235,7 +263,7 @@ class LocalRun:
         if self.model is None:
             return
         template = vertex.data["node"].get("template") or {}
-        chosen = [name for name, about in template.items() if isinstance(about, dict) and about.get("type") == "model"]
+        chosen = [name for name, about in template.items() if isinstance(about, dict) and is_chat_model(about)]
         if chosen:
             vertex.update_raw_params(dict.fromkeys(chosen, self.model), overwrite=True)
         elif callable(getattr(type(vertex.custom_component), "build_model", None)):
@@ -276,12 +304,6 @@ def _request_variables(variables: Mapping[str, str]) -> Iterator[None]:
         yield
     finally:
         reset_request_variables(token)
-
-
-def _explain(error: BaseException) -> None:
-    """Say what to do, where lfx does not."""
-    if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] == "langflow":
-        error.add_note("This component needs LangFlow itself: run the flow on a LangFlow server, with lf.connect().")
 
 
 def _nodes_with(data: Any, code: str) -> Iterator[str]:

@@ -17,6 +17,7 @@ from lfwidget.runners.langflow.drawing.draw import draw
 from lfwidget.runners.langflow.export import Export
 from lfwidget.runners.langflow.inputs import form_of, text_of
 from lfwidget.runners.langflow.local.engine import LocalRun, ready
+from lfwidget.runners.langflow.local.frozen import Frozen
 from lfwidget.runners.langflow.local.history import History, MessageFile
 from lfwidget.runners.langflow.local.needs import require_packages
 from lfwidget.runners.langflow.local.shipped import require_lfx, shipped
@@ -33,7 +34,8 @@ _MAPS = ("BatchRunComponent",)
 
 
 class LocalRunner:
-    """Runs one export; its runs may overlap, and share nothing but the messages of their sessions.
+    """Runs one export; its runs may overlap, and share nothing but the messages of their sessions, and what frozen
+    nodes gave.
 
     Args:
         export: as `read_export()` gives it.
@@ -60,6 +62,7 @@ class LocalRunner:
         self._history = History(None if history is None else MessageFile(history))
         self._flow_id = str(uuid.uuid4())
         self._allowed: Mapping[str, Any] | None = None
+        self._frozen: dict[str, Any] = {}
 
     @property
     def name(self) -> str:
@@ -90,6 +93,7 @@ class LocalRunner:
 
         Raises:
             MissingExtraError: lfx, or a package that a component needs, is not installed.
+            ComponentError: a component needs LangFlow itself.
             UntrustedFlowError: the flow brings code of its own.
             UnknownNameError: a tweak of a field that does not exist.
             InputError: a tweak of code, a variable that is no text, or a model that is none.
@@ -103,7 +107,7 @@ class LocalRunner:
                 raise InputError(f"variables= are texts by name; {name!r} is {type(value).__name__}")
         if model is not None:
             _check_model(model)
-        require_packages(self._export)
+        require_packages(self._export, tweaks, has_model=model is not None or self._model is not None)
 
     def to_python(self) -> str:
         """The flow as Python code; see `Flow.to_python()`."""
@@ -128,6 +132,7 @@ class LocalRunner:
             shipped=None if self._trust is True else shipped(),
             opens=frozenset(files_named(self._export, execution.tweaks)),
             streams=kind is StreamingFlowWatch,
+            frozen=Frozen(self._frozen, anew=frozenset(execution.tweaks)),
         )
         outcome = ""
         try:

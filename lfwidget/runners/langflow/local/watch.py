@@ -170,6 +170,10 @@ class FlowWatch(BaseCallbackHandler):
         with self._lock:
             self._spans.fail(call, self.unwrapped(error))
 
+    def remark(self, node: str, message: str) -> None:
+        """Something about a node that is no event of its own."""
+        self._log.append("log", level="info", message=message, node=node, source="lfwidget")
+
     def unwrapped(self, error: BaseException) -> BaseException:
         """What a component or a model raised, without what lfx puts around it."""
         error = original(error)

@@ -38,6 +38,7 @@ CANCELLED = "the run was cancelled"
 _FAILED = "an earlier node failed"
 _BRANCH = "another branch was taken"
 _UNCALLED = "no agent called it"
+_FROZEN = "frozen: it did not run, and gave what it gave in an earlier run"
 _LOUD = ("ChatOutput", "ChatInput")
 """Types whose text is that of others: what they say was said, and billed, before."""
 
@@ -51,6 +52,8 @@ class Fold:
         keep: remembers what a span gave out.
         stream_nodes: the nodes whose tokens are logged as they come; None for all.
         hidden: ids of nodes that were added for watching; they are not shown.
+        exact: whether each start is told (`build_start` with an id), and each event says from which `node` it came, as
+            our plugin for LangFlow can. Else starts are inferred.
         clock: seconds.
     """
 
@@ -62,6 +65,7 @@ class Fold:
         stream_nodes: frozenset[str] | None = None,
         *,
         hidden: frozenset[str] = frozenset(),
+        exact: bool = False,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.ended = False
@@ -76,6 +80,8 @@ class Fold:
         self._log = log
         self._stream_nodes = stream_nodes
         self._hidden = hidden
+        self._exact = exact
+        self._by = ""
         self._spans = Spans(log, keep, clock)
         self._tools = Tools(export, log, self._spans)
         self._messages: dict[str, str] = {}
@@ -88,9 +94,10 @@ class Fold:
         """Take in one event; what is not known is passed over."""
         kind = said(event.get("event")) or said(event.get("type"))
         handler = self._HANDLERS.get(kind)
+        self._by = said(event.get("node"))
         if handler is not None:
             handler(self, as_mapping(event.get("data")))
-        elif kind not in ("build_start", "build_end"):
+        elif kind != "build_end":
             self.unknown.add(kind or "(none)")
 
     @property
@@ -125,7 +132,11 @@ class Fold:
 
     def _sorted(self, data: Mapping[str, Any]) -> None:
         self.planned = names(data.get("to_run"))
-        for node in names(data.get("ids")):
+        for node in () if self._exact else names(data.get("ids")):
+            self._begin(node)
+
+    def _started(self, data: Mapping[str, Any]) -> None:
+        if node := said(data.get("id")):
             self._begin(node)
 
     def _begin(self, node: str) -> None:
@@ -145,13 +156,15 @@ class Fold:
                 self._remember_output(node, data, result)
         for other in names(build.get("inactivated_vertices")):
             self._skip(other, _BRANCH)
-        for other in names(build.get("next_vertices_ids")):
+        for other in () if self._exact else names(build.get("next_vertices_ids")):
             self._begin(other)
 
     def _finish(self, node: str, result: Mapping[str, Any]) -> None:
         span, value = self._spans.ensure(node), value_of(result.get("outputs"))
         loud = self._type(node) in _LOUD
         self._tools.settle(node)
+        if result.get("used_frozen_result") is True:
+            self._log.append("log", level="info", message=_FROZEN, node=node, source="server")
         if not loud:
             self._settle(span, _text_of(result))
         usage = None if loud else usage_of(result.get("token_usage"))
@@ -190,7 +203,7 @@ class Fold:
             self._asked_by_user(data)
         if data.get("sender") == "User" or not message:
             return
-        if node in self._known:
+        if node in self._known or (node := self._speaker()):
             self._claim(message, node)
         elif message not in self._messages and message not in self._unclaimed:
             self._unclaimed.append(message)
@@ -231,6 +244,9 @@ class Fold:
 
     def _guess(self, message: str) -> str:
         """Whose message it is, where nothing has said so: that of the only model that runs."""
+        if node := self._speaker():
+            self._claim(message, node)
+            return node
         running = [span.node for span in self._spans.all_running() if self._speaks(span.node)]
         free = [node for node in running if node not in self._messages.values()]
         for found in (free, running):
@@ -238,6 +254,10 @@ class Fold:
                 self._claim(message, found[0])
                 return found[0]
         return ""
+
+    def _speaker(self) -> str:
+        """The node that the event is from, if it speaks for itself: a Chat Output gives out what others say."""
+        return self._by if self._by in self._known and self._is_shown(self._by) and self._speaks(self._by) else ""
 
     def _retract(self, data: Mapping[str, Any]) -> None:
         """The server takes a message back; what it said stays until the node says something else, or fails."""
@@ -350,6 +370,7 @@ class Fold:
 
     _HANDLERS: ClassVar[dict[str, Callable[[Fold, Mapping[str, Any]], None]]] = {
         "vertices_sorted": _sorted,
+        "build_start": _started,
         "end_vertex": _ended,
         "add_message": _message,
         "token": _token,

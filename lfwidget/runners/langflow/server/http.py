@@ -27,6 +27,10 @@ _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _LONGEST = 600
 _GATEWAY = (502, 503, 504)
 _MISSING = (405, 501)
+_HOW_TO_TRUST = (
+    "If you trust it, save its certificate, or that of the authority that signed it, as a .pem file and name that file "
+    "in the environment: SSL_CERT_FILE=/path/to/ca.pem"
+)
 _OF_THIS_VERSION = {"mode", "stream_protocol", "idempotency_key", "input_value"}
 """Fields of API v2 in 1.13; a server that complains of one has another version of it."""
 
@@ -120,6 +124,8 @@ class Server:
             "timeout": httpx.Timeout(self.patience.answer, connect=self.patience.connect),
             # A proxy for the world is none for this machine; httpx would ask it all the same.
             "trust_env": not self.is_here,
+            # Which httpx, too, takes from the environment, but not together with its proxies left aside.
+            "verify": _trusted() if self.url.startswith("https:") else True,
         }
 
     def get(self, path: str, **params: str) -> Any:
@@ -176,8 +182,11 @@ class Server:
             words = f"no server answered within {self.patience.connect:g} seconds"
         elif isinstance(error, httpx.TimeoutException):
             words = "the server did not answer in time"
-        elif isinstance(error.__cause__ or error.__context__, ssl.SSLError) or "CERTIFICATE" in str(error):
-            words = f"the server's certificate cannot be verified ({error})"
+        elif "CERTIFICATE_VERIFY_FAILED" in str(error):
+            how = "" if "mismatch" in str(error) or "expired" in str(error) else f". {_HOW_TO_TRUST}"
+            words = f"the server's certificate cannot be verified ({error}){how}"
+        elif "[SSL" in str(error):
+            words = f"no secure connection comes about ({error}). Does the server speak https, and at this port?"
         elif isinstance(error, httpx.ConnectError):
             words = f"no server answers there ({error}). Does LangFlow run, and at this port?"
         elif isinstance(error, httpx.DecodingError):
@@ -200,6 +209,18 @@ class Server:
         if self.url.startswith("http://") and not self.is_here:
             what = "the API key and all that is said" if self.api_key else "all that is said"
             warnings.warn(f"{self.url} is no https address: {what} can be read on the way", UserWarning, stacklevel=5)
+
+
+def _trusted() -> ssl.SSLContext | bool:
+    """Whose certificates are believed: those of the file or folder that the environment names, or the public ones."""
+    file, folder = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
+    if not (file or folder):
+        return True
+    try:
+        return ssl.create_default_context(cafile=file or None, capath=folder or None)
+    except OSError as error:  # among them the errors of ssl
+        words = f"no certificates can be read from {file or folder!r}, which the environment names: {error}"
+        raise InputError(words) from error
 
 
 def refusal(status: int, kind: str, body: bytes, location: str = "") -> str:
