@@ -177,10 +177,11 @@ class Flow:
 
         return share_flow(self, how, self._each_run)
 
-    def _each_run(self, share: Callable[[Run], None]) -> None:
+    def _each_run(self, share: Callable[[Run], None]) -> Callable[[], None]:
         for run in self._runs[-1:]:
             share(run)
         self._shares.append(share)
+        return lambda: self._shares.remove(share)
 
     @property
     def form(self) -> Form:
@@ -249,7 +250,7 @@ class Flow:
     def _keep(self, run: Run) -> None:
         """Keep this run, and forget the oldest that ended where there are too many."""
         self._runs.append(run)
-        for share in self._shares:
+        for share in list(self._shares):
             share(run)
         if self._is_shown() and self._widget is not None:
             self._widget.add(run.id, run.name, run.log)

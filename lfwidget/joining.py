@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import uuid
 from collections.abc import Callable
+from contextlib import aclosing
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Room", "join"]
 
 _PATIENCE = 15.0
+_PAUSE = 0.2
 _LEFT = "you stopped watching: the run itself may go on"
 
 
@@ -53,7 +56,9 @@ def join(link: str) -> Run | Room:
         if track.log.last_seq and track.log.since(0)[0]["kind"] == "run.started":
             work = watching.work_of(track)
             work.start(partial(watching.follow_one, track))
-            return Run(work, _input(track), about=About.of(track.log.since(0)[0]))
+            run = Run(work, _input(track), about=About.of(track.log.since(0)[0]))
+            run.answered_by(lambda: True)
+            return run
     raise GatewayError(f"{watching.address.url}: the beginning of this run is kept no longer", watching.address.url)
 
 
@@ -64,7 +69,6 @@ class _Watching:
         self.address = address
         self.tracks = Tracks()
         self.client = Client(address, lambda: self.tracks.position, self._say)
-        self.loop: asyncio.AbstractEventLoop | None = None
         self.began: Callable[[Track], None] = lambda _track: None
         self.ends = runtime.Signal()
         self.trouble: GatewayError | None = None
@@ -105,17 +109,23 @@ class _Watching:
 
     async def follow(self) -> None:
         """Take in what comes, until nothing more will."""
-        self.loop = asyncio.get_running_loop()
         while not self.tracks.over:
             try:
-                async for message in self.client.messages():
-                    for track in self.tracks.take(message):
-                        self._announce(track)
-                    self._notify()
-                    if self.tracks.over:
-                        return
+                async with aclosing(self.client.messages()) as messages:
+                    async for message in messages:
+                        self._take(message)
+                        if self.tracks.over:
+                            return
             except OutOfStepError:
-                continue
+                # Ask again from where we are; a gateway that is broken for good must not be asked without a pause.
+                await asyncio.sleep(_PAUSE)
+
+    def _take(self, message: dict[str, Any]) -> None:
+        for track in self.tracks.take(message):
+            self._announce(track)
+        if message.get("kind") == "refused":
+            self._remark(f"the gateway refuses: {message.get('message')}")
+        self._notify()
 
     async def follow_one(self, track: Track) -> Any:
         """The one run that the link is for."""
@@ -128,12 +138,6 @@ class _Watching:
         if not track.log.ended and self.trouble is not None:
             raise self.trouble
         return outcome(track.log.since(0))
-
-    def send(self, message: dict[str, Any]) -> None:
-        """Ask the producer for something. What comes of it shows in the run."""
-        if self.loop is None or self.loop.is_closed():
-            raise GatewayError("there is no connection to the gateway (yet): try again", self.address.url)
-        asyncio.run_coroutine_threadsafe(self.client.send(message), self.loop)
 
     def announce(self) -> None:
         """Tell of the runs that are known."""
@@ -152,11 +156,14 @@ class _Watching:
             work.changes.notify()
 
     def _say(self, trouble: str) -> None:
+        if trouble:
+            self._remark(f"connection lost, reconnecting ({trouble})")
+        else:
+            self._remark("connected again", "info")
+
+    def _remark(self, words: str, level: str = "warning") -> None:
         for track in self.tracks.runs.values():
-            track.remark(
-                f"connection lost, reconnecting ({trouble})" if trouble else "connected again",
-                "warning" if trouble else "info",
-            )
+            track.remark(words, level)
 
 
 class _JoinedWork(Work):
@@ -170,7 +177,7 @@ class _JoinedWork(Work):
     def cancel(self, reason: str) -> None:
         """Stop the run, where the link allows that; else stop watching."""
         if self._watching.may_run:
-            self._watching.send({"kind": "cancel", "run": self.id})
+            self._watching.client.post({"kind": "cancel", "run": self.id})
         else:
             super().cancel(_LEFT if reason == "you cancelled it" else reason)
 
@@ -205,7 +212,7 @@ class _RemoteDesk:
         request = request or next(iter(questions))
         if request not in questions:
             raise UnknownNameError("open question", request, questions)
-        self._watching.send(
+        self._watching.client.post(
             {"kind": "answer", "request": request, "run": self._work.id, "question": request, "value": value}
         )
 
@@ -246,6 +253,19 @@ class Room:
             raise self._watching.trouble
         return self.runs[count]
 
+    def start(self, typed: Any = None) -> None:
+        """Have a run started where the flow is, if the link allows that; it appears here by itself.
+
+        Args:
+            typed: text, or a dict by the fields of the flow's form.
+
+        Raises:
+            InputError: the link lets you watch only.
+        """
+        if not self._watching.may_run:
+            raise InputError("this link lets you watch: whoever shared it starts the runs, or shares with can='run'")
+        self._watching.client.post({"kind": "start", "request": uuid.uuid4().hex, "input": typed})
+
     def leave(self) -> None:
         """Watch nothing more."""
         self._job.cancel()
@@ -264,6 +284,7 @@ class Room:
         work = self._watching.work_of(track)
         work.start(lambda: self._watching.until_ended(track))
         run = Run(work, _input(track), lambda: self._widget is not None, About.of(track.log.since(0)[0]))
+        run.answered_by(lambda: True)
         self.runs.append(run)
         if self._widget is not None:
             self._widget.add(run.id, run.name, run.log)

@@ -56,6 +56,7 @@ class Run:
         self._watched = watched
         self._widget: FlowWidget | None = None
         self._keeper = RunKeeper(self)
+        self._others: list[Callable[[], bool]] = []
 
     # What it did so far
 
@@ -167,8 +168,10 @@ class Run:
         if at is not None and not 0 <= at < float("inf"):
             raise InputError(f"at= is a moment of the run, in seconds from its start, not {at!r}")
         titles: dict[str, str] = self.read(lambda state: {key: node.title for key, node in state.nodes.items()})
-        where = {"node": find_node(node[0], titles)} if node else {}
-        self.log.append("note", text=text, **where, **({} if at is None else {"moment": float(at)}))
+        fields: dict[str, Any] = {"node": find_node(node[0], titles)} if node else {}
+        if at is not None:
+            fields["moment"] = float(at)
+        self.log.append("note", text=text, **fields)
 
     def show(self) -> Run:
         """Display it here, and give it back: `await flow.run(x).show()` draws and waits in one line."""
@@ -223,7 +226,8 @@ class Run:
 
     def _stuck(self) -> bool:
         """Whether a node asks a person and there is nobody who could answer."""
-        return self._asks() and (runtime.is_batch() or not self._is_shown())
+        here = not runtime.is_batch() and self._is_shown()
+        return self._asks() and not here and not any(may_answer() for may_answer in self._others)
 
     def _asks(self) -> bool:
         # One that was told to stop is about to take its questions back.
@@ -268,6 +272,10 @@ class Run:
         from lfwidget.sharing import share_run
 
         return share_run(self, how)
+
+    def answered_by(self, others: Callable[[], bool]) -> None:
+        """Have those who wait for it wait on when it asks something, while `others()`: somebody elsewhere may answer."""
+        self._others.append(others)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write it to a record file, which `lf.open()` reads: JSON lines, by convention named `.lfrun`.

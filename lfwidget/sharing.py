@@ -8,8 +8,8 @@ import re
 import secrets
 import socket
 import threading
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -22,9 +22,7 @@ from lfwidget.errors import GatewayError, InputError, MissingExtraError, Unknown
 
 if TYPE_CHECKING:
     from lfwidget.flow import Flow
-    from lfwidget.gateway.embedded import Embedded
-    from lfwidget.gateway.link import Link
-    from lfwidget.gateway.tokens import Grant
+    from lfwidget.gateway.link import Door, Link
     from lfwidget.run import Run
 
 __all__ = ["ShareOptions", "share_flow", "share_run"]
@@ -94,39 +92,62 @@ class _Sharing:
 def share_run(run: Run, how: ShareOptions) -> Link:
     """Share one run; see `Run.share`."""
     sharing = _Sharing.of(how)
-    _look_for_extra()
-    obey = _obeying(run)
-    if _remote(sharing) is not None:
-        return _remotely(sharing, f"run:{run.id}", _title(run), lambda bring: bring(run, ""), obey)
-    embedded, base = _embedded(sharing)
-    embedded.share(run.id, run.log, obey)
-    return _embedded_link(embedded, base, sharing, f"run:{run.id}", _title(run))
+    with _opening(sharing) as door:
+        door.bring(run.id, run.log, _obeying(run))
+        link = _link(f"{run.about.flow}: {run.name}", f"run:{run.id}", sharing, door)
+    if sharing.can == "run":
+        run.answered_by(lambda: link.is_open)
+    return link
 
 
-def share_flow(flow: Flow, how: ShareOptions, each_run: Callable[[Callable[[Run], None]], None]) -> Link:
+def share_flow(flow: Flow, how: ShareOptions, each_run: EachRun) -> Link:
     """Share the newest run of a flow, and each that follows; see `Flow.share`.
 
     Args:
         flow: what is shared.
         how: the keywords.
-        each_run: has a function called with each run of the flow, those that are known first.
+        each_run: has a function called with the newest run and each that follows; what it returns ends that.
     """
     sharing = _Sharing.of(how)
-    _look_for_extra()
     room = f"{re.sub(r'[^a-z0-9]+', '-', flow.name.lower()).strip('-')[:40] or 'flow'}-{secrets.token_hex(4)}"
-    obey = _starting(flow)
-    if _remote(sharing) is not None:
-        return _remotely(
-            sharing, f"room:{room}", flow.name, lambda bring: each_run(lambda run: bring(run, room)), obey, room=room
-        )
-    embedded, base = _embedded(sharing)
-    embedded.open_room(room, obey)
-    each_run(lambda run: embedded.share(run.id, run.log, _obeying(run), room=room))
-    return _embedded_link(embedded, base, sharing, f"room:{room}", flow.name)
+    with _opening(sharing) as door:
+        door.open_room(room, _starting(flow))
+        link = _link(flow.name, f"room:{room}", sharing, door)
+
+    def bring(run: Run) -> None:
+        door.bring(run.id, run.log, _obeying(run), room)
+        if sharing.can == "run":
+            run.answered_by(lambda: link.is_open)
+
+    link.at_end(each_run(bring))
+    return link
+
+
+@contextmanager
+def _opening(sharing: _Sharing) -> Iterator[Door]:
+    """The door to the gateway. If something goes wrong on the way, nothing of it stays."""
+    _look_for_extra()
+    url = sharing.gateway or os.environ.get("LFWIDGET_GATEWAY") or ""
+    door: Door = _remote_door(url, sharing) if url else _embedded_door(sharing)
+    try:
+        yield door
+    except BaseException:
+        door.close()
+        raise
+
+
+def _link(title: str, scope: str, sharing: _Sharing, door: Door) -> Link:
+    from lfwidget.gateway.link import Link
+    from lfwidget.gateway.tokens import Grant
+
+    kind, _, name = scope.partition(":")
+    path = f"/{'runs' if kind == 'run' else 'flows'}/{name}"
+    return Link(title, path, Grant(scope, sharing.can, seats=sharing.seats), sharing.expires, door)
 
 
 # What watchers with the right to run may ask for
 
+EachRun = Callable[[Callable[["Run"], None]], Callable[[], None]]
 Obey = Callable[[Mapping[str, Any]], None]
 
 
@@ -165,11 +186,11 @@ def _quietly(function: Callable[[], object]) -> None:
         return
 
 
-# Gateways inside this process
+# Which gateway
 
 
-def _embedded(sharing: _Sharing) -> tuple[Embedded, str]:
-    from lfwidget.gateway.embedded import Embedded
+def _embedded_door(sharing: _Sharing) -> Door:
+    from lfwidget.gateway.embedded import Embedded, EmbeddedDoor
     from lfwidget.gateway.serve import refuse_public
 
     tls = sharing.tls_cert is not None
@@ -181,23 +202,16 @@ def _embedded(sharing: _Sharing) -> tuple[Embedded, str]:
         tls_key=sharing.tls_key,
         origins=_proxy_origin(),
     )
-    return embedded, _base(sharing.host, embedded.server.port, tls=tls)
+    return EmbeddedDoor(embedded, _base(sharing.host, embedded.server.port, tls=tls))
 
 
-def _embedded_link(embedded: Embedded, base: str, sharing: _Sharing, scope: str, title: str) -> Link:
-    from lfwidget.gateway.link import Door, Link
+def _remote_door(url: str, sharing: _Sharing) -> Door:
+    from lfwidget.gateway.producer import RemoteDoor, RemoteGateway
 
-    grant = _grant(sharing, scope, secrets.token_urlsafe(9))
-    token = embedded.mint(grant, sharing.expires)
-    kind, _, name = scope.partition(":")
-    where = {"run": name, "room": ""} if kind == "run" else {"run": "", "room": name}
-    door = Door(
-        base,
-        watchers=lambda: embedded.watchers(**where),
-        trouble=lambda: None,
-        close=lambda: embedded.close(grant.link, grant.expires),
-    )
-    return Link(title, _path(scope), token, grant, door)
+    token = sharing.token or os.environ.get("LFWIDGET_GATEWAY_TOKEN", "")
+    if not token:
+        raise GatewayError(f"the gateway {url} wants a token with the right to publish: share(token=...)", url)
+    return RemoteDoor(RemoteGateway(url, token))
 
 
 def _base(host: str, port: int, *, tls: bool) -> str:
@@ -232,75 +246,6 @@ def _address_in_network() -> str:
         except OSError:
             return socket.gethostname()
         return str(probe.getsockname()[0])
-
-
-# Gateways elsewhere
-
-
-def _remote(sharing: _Sharing) -> str | None:
-    return sharing.gateway or os.environ.get("LFWIDGET_GATEWAY") or None
-
-
-def _remotely(  # noqa: PLR0913 - one of two ways, told apart by what brings the runs
-    sharing: _Sharing,
-    scope: str,
-    title: str,
-    each: Callable[[Callable[[Run, str], None]], None],
-    obey: Obey,
-    *,
-    room: str = "",
-) -> Link:
-    from lfwidget.gateway.link import Door, Link
-    from lfwidget.gateway.producer import Producer, RemoteGateway
-
-    url, token = _remote(sharing) or "", sharing.token or os.environ.get("LFWIDGET_GATEWAY_TOKEN", "")
-    if not token:
-        raise GatewayError(f"the gateway {url} wants a token with the right to publish: share(token=...)", url)
-    gateway = RemoteGateway(url, token)
-    producers: list[Producer] = []
-    if room:
-        producers.append(Producer(gateway, f"/flows/{room}", {}, obey))
-
-    def bring(run: Run, into: str) -> None:
-        producers.append(
-            Producer(gateway, f"/runs/{run.id}/events", {"room": into} if into else {}, _obeying(run), run.log)
-        )
-
-    each(bring)
-    grant = _grant(sharing, scope, "")
-    wanted = {"scope": scope, "can": grant.right, "seats": grant.seats, "expires": sharing.expires}
-    made = gateway.ask("POST", "/links", wanted)
-
-    def close() -> None:
-        for producer in producers:
-            producer.stop()
-        if made.get("link"):
-            gateway.ask("DELETE", f"/links/{made['link']}")
-        gateway.close()
-
-    door = Door(
-        gateway.url,
-        # Each run of a room counts those in the room, too.
-        watchers=lambda: max((producer.watchers for producer in producers), default=0),
-        trouble=lambda: next((producer.trouble for producer in producers if producer.trouble), None),
-        close=close,
-    )
-    return Link(title, _path(scope), str(made.get("token", "")), grant, door)
-
-
-def _grant(sharing: _Sharing, scope: str, link: str) -> Grant:
-    from lfwidget.gateway.tokens import Grant
-
-    return Grant(scope, sharing.can, seats=sharing.seats, link=link, expires=time.time() + sharing.expires)
-
-
-def _path(scope: str) -> str:
-    kind, _, name = scope.partition(":")
-    return f"/{'runs' if kind == 'run' else 'flows'}/{name}"
-
-
-def _title(run: Run) -> str:
-    return f"{run.about.flow}: {run.name}"
 
 
 def _look_for_extra() -> None:

@@ -6,7 +6,8 @@
 | `WS /runs/{run}/stream`, `WS /flows/{room}/stream` | all events |
 | `WS /ws/stream/{node}?run=...` | the events of one node |
 | `GET /runs/{run}/events`, `GET /flows/{room}/events` | the same as SSE or by long poll (`fallback.py`) |
-| `POST`, `DELETE` | producers (`intake.py`) |
+| `GET`, `POST /runs/{run}/agui` | a run as AG-UI events (`agui/`) |
+| other `POST`, `DELETE` | producers (`intake.py`) |
 | `GET /healthz`, `GET /metrics` | for whoever runs it |
 """
 
@@ -24,12 +25,13 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from lfwidget.gateway import fallback, intake, page
+from lfwidget.gateway.agui import stream as agui
 from lfwidget.gateway.gateway import Gateway, Target, holder
 from lfwidget.gateway.guard import PROTOCOL, RefusedError
 from lfwidget.gateway.settings import Settings
 from lfwidget.gateway.watcher import Watcher
 
-__all__ = ["app", "make_app", "routes"]
+__all__ = ["app", "make_app", "refusal_of", "routes", "run_routes"]
 
 
 def make_app(gateway: Gateway | None = None) -> Starlette:
@@ -56,26 +58,8 @@ def make_app(gateway: Gateway | None = None) -> Starlette:
 def routes(gateway: Gateway) -> list[BaseRoute]:
     """What a gateway answers to."""
 
-    def on_run(request: Any) -> Target:
-        return Target(run=request.path_params["run"])
-
     def on_room(request: Any) -> Target:
         return Target(room=request.path_params["room"])
-
-    def on_node(request: Any) -> Target:
-        return Target(run=request.query_params.get("run", ""))
-
-    def socket(target: Callable[[Any], Target]) -> Callable[[WebSocket], Awaitable[None]]:
-        async def watch(websocket: WebSocket) -> None:
-            await _watch(gateway, websocket, target(websocket))
-
-        return watch
-
-    def events(target: Callable[[Any], Target]) -> Callable[[Request], Awaitable[Response]]:
-        async def answer(request: Request) -> Response:
-            return await fallback.events(gateway, request, target(request))
-
-        return answer
 
     async def metrics(_request: Request) -> Response:
         return PlainTextResponse(
@@ -84,16 +68,52 @@ def routes(gateway: Gateway) -> list[BaseRoute]:
         )
 
     return [
-        WebSocketRoute("/runs/{run}/stream", socket(on_run)),
-        WebSocketRoute("/flows/{room}/stream", socket(on_room)),
-        WebSocketRoute("/ws/stream/{node:path}", socket(on_node)),
-        Route("/runs/{run}/events", events(on_run), methods=["GET"]),
-        Route("/flows/{room}/events", events(on_room), methods=["GET"]),
+        *run_routes(gateway),
+        WebSocketRoute("/flows/{room}/stream", _socket(gateway, on_room)),
+        Route("/flows/{room}/events", _answering(fallback.events, gateway, on_room), methods=["GET"]),
         *intake.routes(gateway),
         *page.routes(),
         Route("/healthz", _healthz),
         Route("/metrics", metrics),
     ]
+
+
+def run_routes(gateway: Gateway) -> list[BaseRoute]:
+    """Those where a run is watched."""
+
+    def on_run(request: Any) -> Target:
+        return Target(run=request.path_params["run"])
+
+    def on_node(request: Any) -> Target:
+        return Target(run=request.query_params.get("run", ""))
+
+    return [
+        WebSocketRoute("/runs/{run}/stream", _socket(gateway, on_run)),
+        WebSocketRoute("/ws/stream/{node:path}", _socket(gateway, on_node)),
+        Route("/runs/{run}/events", _answering(fallback.events, gateway, on_run), methods=["GET"]),
+        Route("/runs/{run}/agui", _answering(agui.events, gateway, on_run), methods=["GET", "POST"]),
+    ]
+
+
+def _socket(gateway: Gateway, target: Callable[[Any], Target]) -> Callable[[WebSocket], Awaitable[None]]:
+    async def watch(websocket: WebSocket) -> None:
+        await _watch(gateway, websocket, target(websocket))
+
+    return watch
+
+
+def _answering(
+    events: Callable[[Gateway, Request, Target], Awaitable[Response]],
+    gateway: Gateway,
+    target: Callable[[Any], Target],
+) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        try:
+            return await events(gateway, request, target(request))
+        except RefusedError as refusal:
+            return refusal_of(refusal)
+
+    return answer
 
 
 async def _watch(gateway: Gateway, socket: WebSocket, target: Target) -> None:
@@ -131,7 +151,7 @@ async def _watch(gateway: Gateway, socket: WebSocket, target: Target) -> None:
 async def _deny(socket: WebSocket, refusal: RefusedError) -> None:
     """Before accept: a real HTTP status where the server can send one."""
     if "websocket.http.response" in socket.scope.get("extensions", {}):
-        await socket.send_denial_response(_response(refusal))
+        await socket.send_denial_response(refusal_of(refusal))
     else:
         await socket.close(4000 + refusal.status, refusal.words)
 
@@ -141,13 +161,16 @@ async def _healthz(_request: Request) -> Response:
 
 
 async def _refusal(_request: Request, refusal: Exception) -> Response:
-    return _response(cast("RefusedError", refusal))
+    return refusal_of(cast("RefusedError", refusal))
 
 
-def _response(refusal: RefusedError) -> Response:
+def refusal_of(refusal: RefusedError) -> Response:
+    """It as an answer."""
     headers = {"Cache-Control": "no-store"}
     if refusal.status == 401:  # noqa: PLR2004 - RFC 9110, 15.5.2: it must say how
         headers["WWW-Authenticate"] = "Bearer"
+    if refusal.status == 503:  # noqa: PLR2004 - RFC 9110, 15.6.4: it may say when
+        headers["Retry-After"] = "1"
     return JSONResponse({"error": refusal.words}, refusal.status, headers)
 
 

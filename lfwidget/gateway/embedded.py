@@ -11,11 +11,11 @@ from lfwidget.gateway.gateway import Gateway
 from lfwidget.gateway.serve import BackgroundServer
 from lfwidget.gateway.settings import Settings
 from lfwidget.gateway.shared_log import Entry, SharedLog, encode
-from lfwidget.gateway.store import Command, MemoryStore, Room
+from lfwidget.gateway.store import MemoryStore, Obey, Room
 from lfwidget.gateway.tokens import Grant
 from lfwidget.model.log import RunLog
 
-__all__ = ["Embedded"]
+__all__ = ["Embedded", "EmbeddedDoor"]
 
 _running: dict[tuple[Any, ...], Embedded] = {}
 _lock = threading.Lock()
@@ -59,7 +59,7 @@ class Embedded:
                 _running[key] = cls(**options)
             return _running[key]
 
-    def share(self, run: str, log: RunLog, obey: Callable[[Command], None], *, room: str = "") -> None:
+    def share(self, run: str, log: RunLog, obey: Obey, *, room: str = "") -> None:
         """Let a run be watched. Once is enough, however many links lead to it."""
         if run in self._shared and not room:
             return
@@ -76,7 +76,7 @@ class Embedded:
         self.server.call(attach)
         ready.wait(5)
 
-    def _attach(self, run: str, log: RunLog, obey: Callable[[Command], None], room: str) -> SharedLog:
+    def _attach(self, run: str, log: RunLog, obey: Obey, room: str) -> SharedLog:
         """On the gateway's loop."""
         shared = self._store.attach(run, secrets.token_hex(8), _InKernel(log), room=room)
         # Of a long run that is over, only the end is taken into memory.
@@ -90,7 +90,7 @@ class Embedded:
         push()
         return shared
 
-    def open_room(self, room: str, obey: Callable[[Command], None]) -> None:
+    def open_room(self, room: str, obey: Obey) -> None:
         """Make a room, in which runs will be."""
         self.server.call(self._room, room)
         self.server.call(self._store.listen, room, obey)
@@ -98,17 +98,55 @@ class Embedded:
     def _room(self, room: str) -> Room:
         return self._store.opened(room)
 
-    def mint(self, grant: Grant, lifetime: float) -> str:
-        """A token for watchers."""
-        return self.gateway.signer.mint(grant, lifetime)
-
-    def watchers(self, run: str, room: str) -> int:
+    def count(self, run: str, room: str) -> int:
         """How many watch now."""
         shared = self._store.attached(run) if run else None
         found = self._store.opened(room) if room else None
         return (shared.watchers if shared is not None else 0) + (found.watchers if found is not None else 0)
 
-    def close(self, link: str, until: float) -> None:
+    def close(self, grant: Grant) -> None:
         """Refuse a link from now on, and send away who came by it."""
-        self.server.wait_for(self._store.revoke(link, until))
-        self.server.call(self.gateway.close_link, link, "this link was closed by whoever shared it")
+        self.server.wait_for(self._store.revoke(grant.link, grant.expires))
+        self.server.call(self.gateway.close_link, grant.link, "this link was closed by whoever shared it")
+
+
+class EmbeddedDoor:
+    """What one link leads to, in a gateway of this process.
+
+    Args:
+        embedded: the gateway.
+        base: its address.
+    """
+
+    trouble = None
+
+    def __init__(self, embedded: Embedded, base: str) -> None:
+        self.base = base
+        self._embedded = embedded
+        self._run = self._room = ""
+        self._grant = Grant("")
+
+    def open_room(self, room: str, obey: Obey) -> None:
+        """Make a room."""
+        self._room = room
+        self._embedded.open_room(room, obey)
+
+    def bring(self, run: str, log: RunLog, obey: Obey, room: str = "") -> None:
+        """Let a run be watched."""
+        self._run = "" if room else run
+        self._embedded.share(run, log, obey, room=room)
+
+    def mint(self, grant: Grant, lifetime: float) -> str:
+        """The token of the link."""
+        token = self._embedded.gateway.signer.mint(grant, lifetime)
+        self._grant = self._embedded.gateway.signer.check(token)
+        return token
+
+    @property
+    def watchers(self) -> int:
+        """How many watch now."""
+        return self._embedded.count(self._run, self._room)
+
+    def close(self) -> None:
+        """Let nobody in any more."""
+        self._embedded.close(self._grant)

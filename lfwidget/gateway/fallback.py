@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any
 
 from starlette.requests import Request
@@ -15,7 +15,7 @@ from lfwidget.gateway.following import Following
 from lfwidget.gateway.gateway import Gateway, Target, holder
 from lfwidget.gateway.tokens import LEEWAY, Grant
 
-__all__ = ["SSE_HEADERS", "events", "stream"]
+__all__ = ["SSE_HEADERS", "events", "sse", "stream"]
 
 _POLL = 20.0
 """Seconds that a long poll waits for something new: many proxies give up after 30."""
@@ -32,7 +32,7 @@ async def events(gateway: Gateway, request: Request, target: Target) -> Response
     grant, following = await gateway.admit(request, target)
     if "text/event-stream" in request.headers.get("accept", ""):
         return StreamingResponse(
-            stream(gateway, request, grant, following, _sse(gateway, grant, following)),
+            stream(gateway, request, grant, following, sse(gateway, grant, following, _as_it_is(following))),
             media_type="text/event-stream",
             headers=SSE_HEADERS,
         )
@@ -64,15 +64,25 @@ async def stream(
         following.close()
 
 
-async def _sse(gateway: Gateway, grant: Grant, following: Following) -> AsyncIterator[str]:
-    """Until the run has ended, or nothing happened for long: a client of SSE comes back by itself, with its last id."""
+async def sse(
+    gateway: Gateway, grant: Grant, following: Following, blocks: Callable[[str], Iterable[str]]
+) -> AsyncIterator[str]:
+    """Until the run has ended, or nothing happened for long: a client of SSE comes back by itself, with its last id.
+
+    Args:
+        gateway: for its settings.
+        grant: of the watcher.
+        following: what is watched.
+        blocks: makes blocks of SSE of a message.
+    """
     settings = gateway.settings
     active = time.monotonic()
     yield "retry: 1000\n\n"
     while not following.gone and time.time() < grant.expires + LEEWAY:
         async for text in following.ready():
             active = time.monotonic()
-            yield f"id: {following.position}\ndata: {text}\n\n"
+            for block in blocks(text):
+                yield block
         if following.over or time.monotonic() - active > settings.idle:
             break
         try:
@@ -80,6 +90,10 @@ async def _sse(gateway: Gateway, grant: Grant, following: Following) -> AsyncIte
                 await following.news.wait()
         except TimeoutError:
             yield ": beat\n\n"
+
+
+def _as_it_is(following: Following) -> Callable[[str], Iterable[str]]:
+    return lambda text: [f"id: {following.position}\ndata: {text}\n\n"]
 
 
 def _patience(request: Request) -> float:
@@ -94,7 +108,7 @@ async def _poll(following: Following, patience: float) -> list[Any]:
     messages: list[Any] = []
     while True:
         messages += [json.loads(text) async for text in following.ready()]
-        if any(message["kind"] != "hello" for message in messages) or following.over or following.gone:
+        if any(message["kind"] not in ("hello", "room") for message in messages) or following.over or following.gone:
             return messages
         try:
             async with asyncio.timeout(max(0.0, deadline - time.monotonic())):

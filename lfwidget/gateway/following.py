@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lfwidget.gateway.refused import StoreAwayError
 from lfwidget.gateway.shared_log import Except, SharedLog
 from lfwidget.gateway.store import Room, Store
 
@@ -40,6 +41,7 @@ class _Cursor:
     epoch: str
     seq: int = 0
     alive: bool = True
+    reason: str = ""
     greeted: bool = False
     ended: bool = False
 
@@ -75,9 +77,10 @@ class Following:
         self._store, self._room, self._can = store, room, can
         self._since = list(since)
         self._nodes = _chosen(nodes)
-        self._wanted: list[Container[str]] = []
+        self._choice: list[frozenset[str] | None] = []
         self._cursors: dict[str, _Cursor] = {}
         self._seen: set[str] = set()
+        self._greeted = False
         self._leave = [] if room is None else [room.subscribe(self.news.set)]
         if log is not None:
             self._follow(log)
@@ -118,21 +121,23 @@ class Following:
 
     def choose(self, nodes: Iterable[str] | None) -> None:
         """Tell of other nodes from now on; of those that are new, also what they did before."""
-        chosen = _chosen(nodes)
-        before, self._nodes = self._nodes, chosen
-        if before is not None:
-            self._wanted.append(Except(before) if chosen is None else chosen - before)
+        # Between two frames: what is in the one that is made just now would come twice, or not at all.
+        self._choice = [_chosen(nodes)]
         self.news.set()
 
     async def ready(self) -> AsyncIterator[str]:
         """The messages that can be sent now, each as JSON."""
         self.news.clear()
+        if self._room is not None and not self._greeted:
+            self._greeted = True
+            yield json.dumps({"kind": "room", "room": self._room.name, "can": self._can})
         await self._enter()
-        for added in self._wanted:
+        while self._choice:
+            before, self._nodes = self._nodes, self._choice.pop()
+            added = _added(before, self._nodes)
             for cursor in list(self._cursors.values()):
                 async for text in self._before(cursor, added):
                     yield text
-        self._wanted = []
         for cursor in list(self._cursors.values()):
             async for text in self._new(cursor):
                 yield text
@@ -141,31 +146,41 @@ class Following:
         """Begin to follow the runs of the room that the watcher does not know: the newest, and those after it."""
         if self._room is None:
             return
+        # One that was withdrawn may be shared again.
+        self._seen.intersection_update(self._room.runs)
         for run in _unseen(self._room.runs, self._seen):
-            log = await self._store.log(run)
+            try:
+                log = await self._store.log(run)
+            except StoreAwayError:
+                return
+            self._seen.add(run)
             wanted = log is not None and any(epoch == log.epoch for epoch, _ in self._since)
             if log is not None and (self._cursors or wanted or run == self._room.runs[-1]):
                 self._follow(log)
-            if log is not None:
-                self._seen.add(run)
 
     def _follow(self, log: SharedLog) -> None:
+        before = self._cursors.get(log.run)
+        if before is not None and before.log is log:
+            return
         cursor = self._cursors[log.run] = _Cursor(log, log.epoch)
-        for epoch, seq in self._since:
+        for epoch, seq in self._since if before is None else [(before.epoch, before.seq)]:
             # It may be ahead of this log: another gateway was faster, or the store lost the end, which comes again.
             if epoch in ("", log.epoch):
-                cursor.seq = seq
-            elif self._room is None:
+                cursor.epoch, cursor.seq = log.epoch, seq
+                break
+            if self._room is None or before is not None:
                 cursor.epoch = epoch
         self._leave.append(log.subscribe(self.news.set))
         if self._room is None:
             log.watchers += 1
 
     async def _before(self, cursor: _Cursor, nodes: Container[str]) -> AsyncIterator[str]:
+        if nodes == frozenset():
+            return
         seq = 0
         while seq < cursor.seq and (frame := await cursor.log.after(seq, nodes, upto=cursor.seq)) is not None:
             seq = frame.last
-            if frame.count:
+            if frame.count or frame.gap:
                 self.sent += frame.count
                 yield frame.text
 
@@ -178,15 +193,20 @@ class Following:
             cursor.greeted = True
             facts = {"epoch": log.epoch, "head": log.head, "ended": log.ended, "room": log.room, "can": self._can}
             yield _message("hello", log, **facts)
-        while (frame := await log.after(cursor.seq, self._nodes)) is not None:
+        # While a frame is fetched or sent, another log may take the place of this one, and other nodes may be chosen.
+        # The next turn sees to it.
+        while cursor.epoch == log.epoch and not self._choice:
+            frame = await log.after(cursor.seq, self._nodes)
+            if frame is None:
+                break
             cursor.seq = frame.last
             self.sent += frame.count
             if frame.count or frame.gap:
                 yield frame.text
-        if cursor.alive != log.alive:
-            cursor.alive = log.alive
-            yield _message("producer", log, alive=log.alive)
-        if log.ended and not cursor.ended:
+        if (cursor.alive, cursor.reason) != (log.alive, log.reason):
+            cursor.alive, cursor.reason = log.alive, log.reason
+            yield _message("producer", log, alive=log.alive, **({"reason": log.reason} if log.reason else {}))
+        if log.ended and not cursor.ended and cursor.epoch == log.epoch and cursor.seq >= log.head:
             cursor.ended = True
             yield _message("end", log, room=self._room is not None)
 
@@ -194,6 +214,13 @@ class Following:
 def _chosen(nodes: Iterable[str] | None) -> frozenset[str] | None:
     """The nodes with "", which stands for what concerns the whole run."""
     return None if nodes is None else frozenset({"", *nodes})
+
+
+def _added(before: frozenset[str] | None, chosen: frozenset[str] | None) -> Container[str]:
+    """Which nodes are told of that were not."""
+    if before is None:
+        return frozenset()
+    return Except(before) if chosen is None else chosen - before
 
 
 def _unseen(runs: list[str], seen: set[str]) -> list[str]:

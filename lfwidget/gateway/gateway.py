@@ -13,11 +13,12 @@ from lfwidget.gateway.following import Following, positions
 from lfwidget.gateway.guard import Guard, RefusedError
 from lfwidget.gateway.metrics import Metrics
 from lfwidget.gateway.settings import Settings
+from lfwidget.gateway.shared_log import SharedLog
 from lfwidget.gateway.store import MemoryStore, Store
 from lfwidget.gateway.tokens import Grant, Signer
 from lfwidget.gateway.watcher import FORBIDDEN, Watcher
 
-__all__ = ["Gateway", "Target"]
+__all__ = ["Gateway", "Target", "holder", "position_of"]
 
 
 class Target:
@@ -39,16 +40,23 @@ class Gateway:
         settings: what can be set.
         store: of the logs; by default as the settings say.
         signer: of the tokens; by default with the secret of the settings.
+        guard: lets people in by other means than tokens.
     """
 
+    _missing = "there is no such run here (any more): was it shared, and is its notebook open?"
+
     def __init__(
-        self, settings: Settings | None = None, store: Store | None = None, signer: Signer | None = None
+        self,
+        settings: Settings | None = None,
+        store: Store | None = None,
+        signer: Signer | None = None,
+        guard: type[Guard] = Guard,
     ) -> None:
         self.settings = settings or Settings()
         self.store = store or _store(self.settings)
         self.signer = signer or Signer(self.settings.secret or None)
         self.metrics = Metrics()
-        self.guard = Guard(
+        self.guard = guard(
             self.settings,
             self.signer,
             self.store,
@@ -56,26 +64,39 @@ class Gateway:
         )
         self.here: set[Following] = set()
         self.watchers: dict[Watcher, Grant] = {}
+        self.store.on_revoked(lambda link: self.close_link(link, "this link was closed by whoever shared it"))
 
-    async def admit(self, request: HTTPConnection, target: Target) -> tuple[Grant, Following]:
+    async def admit(
+        self, request: HTTPConnection, target: Target, *, since: str | None = None
+    ) -> tuple[Grant, Following]:
         """Let a watcher in, or not. Its `following` is to be closed.
+
+        Args:
+            request: of the watcher.
+            target: what it asks for.
+            since: what it has already; None for what the request says.
 
         Raises:
             RefusedError: it may not watch this, or there is no such thing.
         """
         grant = await self.guard.admit(request, "view", *await self._scopes(target))
-        since = request.headers.get("last-event-id") or request.query_params.get("since", "")
+        if since is None:
+            since = position_of(request)
         try:
             wanted = positions(since)
         except ValueError as error:
             raise RefusedError(400, str(error)) from None
-        log = await self.store.log(target.run) if target.run else None
+        log = await self._log(grant, target.run) if target.run else None
         room = await self.store.room(target.room) if target.room else None
         if log is None and room is None:
-            raise RefusedError(404, "there is no such run here (any more): was it shared, and is its notebook open?")
+            raise RefusedError(404, self._missing)
         if (log or room).watchers >= self.settings.per_run:  # type: ignore[union-attr]  # one of them is there
             raise RefusedError(429, f"{self.settings.per_run} watch this already")
         return grant, Following(self.store, log, room, since=wanted, nodes=_nodes(request), can=grant.right)
+
+    async def _log(self, _grant: Grant, run: str) -> SharedLog | None:
+        """The log of a run, for somebody who was let in."""
+        return await self.store.log(run)
 
     async def _scopes(self, target: Target) -> Iterable[str]:
         """Those whose tokens fit: the run's own, and its room's."""
@@ -118,6 +139,11 @@ class Gateway:
     def lag(self) -> int:
         """Events that the slowest watcher has not got yet."""
         return max((following.behind for following in self.here), default=0)
+
+
+def position_of(request: HTTPConnection) -> str:
+    """What the request says that its watcher has."""
+    return request.headers.get("last-event-id") or request.query_params.get("since", "")
 
 
 def _nodes(request: HTTPConnection) -> list[str] | None:

@@ -5,33 +5,22 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
 
+from lfwidget.gateway.refused import RefusedError
 from lfwidget.gateway.settings import Settings
 from lfwidget.gateway.store import Store
 from lfwidget.gateway.tokens import Grant, InvalidTokenError, Right, Signer
 
-__all__ = ["PROTOCOL", "Guard", "RefusedError"]
+__all__ = ["PROTOCOL", "Guard", "RefusedError", "token_of"]
 
 PROTOCOL = "lfwidget.v1"
 """The subprotocol of our sockets. A browser offers it first, since some proxies confirm only the first one, and its
 token as a second one, `token.<token>`, which is never confirmed."""
 _BURST = 10
 _MOST_ADDRESSES = 10_000
-
-
-@dataclass
-class RefusedError(Exception):
-    """The request is refused: an HTTP status, and words for the person who asked."""
-
-    status: int
-    words: str
-
-    def __str__(self) -> str:
-        return self.words
 
 
 class Guard:
@@ -63,7 +52,7 @@ class Guard:
         try:
             self._look_at_rate(_address(request))
             self._look_at_origin(request)
-            grant = await self._read_token(request)
+            grant = await self.identify(request)
             _look_at_rights(grant, right, scopes)
         except RefusedError as refusal:
             self._refused(refusal.status)
@@ -113,8 +102,13 @@ class Guard:
         if urlsplit(origin).netloc.lower() != request.headers.get("host", "").lower():
             raise RefusedError(403, "pages of this origin may not connect: allow it with --origin")
 
-    async def _read_token(self, request: HTTPConnection) -> Grant:
-        token = _token(request)
+    async def identify(self, request: HTTPConnection) -> Grant:
+        """What the token of a request allows.
+
+        Raises:
+            RefusedError: it has none, or one that is no good.
+        """
+        token = token_of(request)
         if not token:
             raise RefusedError(401, "a link with a token is needed: it ends with # and a long text")
         try:
@@ -133,7 +127,7 @@ def _look_at_rights(grant: Grant, right: Right, scopes: Sequence[str]) -> None:
         raise RefusedError(403, f"this link allows to {grant.right}, not to {right}")
 
 
-def _token(request: HTTPConnection) -> str:
+def token_of(request: HTTPConnection) -> str:
     """From the header, or as browsers can send it. Never from the address, which ends up in logs; never a cookie."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":

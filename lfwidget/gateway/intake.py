@@ -68,9 +68,7 @@ def routes(gateway: Gateway) -> list[Route]:
 
     async def close_link(request: Request) -> Response:
         await gateway.guard.admit(request, "publish")
-        link = request.path_params["link"]
-        await gateway.store.revoke(link, time.time() + 366 * _DAY)
-        gateway.close_link(link, "this link was closed by whoever shared it")
+        await gateway.store.revoke(request.path_params["link"], time.time() + 366 * _DAY)
         return JSONResponse({})
 
     return [

@@ -5,14 +5,15 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from html import escape
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from lfwidget import runtime
 from lfwidget.errors import GatewayError
+from lfwidget.gateway.store import Obey
 from lfwidget.gateway.tokens import Grant
 from lfwidget.keeper import Place
+from lfwidget.model.log import RunLog
 
 __all__ = ["Door", "Link"]
 
@@ -20,25 +21,45 @@ _LOOK = 1.0
 """Seconds between two looks at how many watch."""
 
 
-@dataclass(frozen=True)
-class Door:
-    """Where a link leads, as whoever serves it knows.
+class Door(Protocol):
+    """A gateway as whoever shares something there has it: in this process, or elsewhere.
 
     Attributes:
         base: address of the gateway, for those who get the link.
-        watchers: how many watch now.
-        trouble: why nothing gets through just now.
-        close: closes the link for good.
     """
 
     base: str
-    watchers: Callable[[], int]
-    trouble: Callable[[], GatewayError | None]
-    close: Callable[[], None]
+
+    def open_room(self, room: str, obey: Obey) -> None:
+        """Make a room, in which runs will be."""
+
+    def bring(self, run: str, log: RunLog, obey: Obey, room: str = "") -> None:
+        """Let a run be watched, by itself or in a room."""
+
+    def mint(self, grant: Grant, lifetime: float) -> str:
+        """The token of the link. There is one to a door."""
+
+    @property
+    def watchers(self) -> int:
+        """How many watch now."""
+
+    @property
+    def trouble(self) -> GatewayError | None:
+        """Why nothing gets through just now."""
+
+    def close(self) -> None:
+        """Let nobody in by the link any more."""
 
 
 class Link:
     """A link to a run, or to every run of a flow. As the last line of a cell: the link, its QR code, who watches.
+
+    Args:
+        title: of what is shared.
+        path: to it, on the gateway.
+        grant: what the link allows.
+        lifetime: seconds until it ends.
+        door: of the gateway.
 
     Attributes:
         url: to hand out. What stands after `#` is the token, which no server on the way gets to see.
@@ -47,19 +68,20 @@ class Link:
         expires_at: seconds since 1970.
     """
 
-    def __init__(self, title: str, path: str, token: str, grant: Grant, door: Door) -> None:
-        self.url = f"{door.base}{path}#{token}"
-        self.token = token
+    def __init__(self, title: str, path: str, grant: Grant, lifetime: float, door: Door) -> None:
+        self.token = door.mint(grant, lifetime)
+        self.url = f"{door.base}{path}#{self.token}"
         self.title = title
-        self.expires_at = grant.expires
+        self.expires_at = time.time() + lifetime
         self._grant, self._door = grant, door
+        self._at_end: list[Callable[[], object]] = []
         self._closed = threading.Event()
         self._places: list[Place] = []
 
     @property
     def watchers(self) -> int:
         """How many watch now."""
-        return 0 if self._closed.is_set() else self._door.watchers()
+        return 0 if self._closed.is_set() else self._door.watchers
 
     @property
     def is_open(self) -> bool:
@@ -69,14 +91,20 @@ class Link:
     @property
     def trouble(self) -> GatewayError | None:
         """Why nothing gets through to a gateway elsewhere just now; the run goes on all the same."""
-        return self._door.trouble()
+        return self._door.trouble
 
     def close(self) -> None:
         """Let nobody in by it any more, and send away who is there."""
         if not self._closed.is_set():
             self._closed.set()
+            for end in self._at_end:
+                end()
             self._door.close()
             self._fill()
+
+    def at_end(self, end: Callable[[], object]) -> None:
+        """Have it called when the link is closed."""
+        self._at_end.append(end)
 
     def __enter__(self) -> Self:
         return self

@@ -6,16 +6,17 @@ import json
 import random
 import secrets
 import threading
-from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import httpx
 
-from lfwidget.errors import GatewayError
-from lfwidget.gateway.store import Command
+from lfwidget.errors import GatewayError, LfwidgetError
+from lfwidget.gateway.store import Command, Obey
+from lfwidget.gateway.tokens import Grant
 from lfwidget.model.log import RunLog
 
-__all__ = ["Producer", "RemoteGateway"]
+__all__ = ["Producer", "RemoteDoor", "RemoteGateway"]
 
 _BEAT = 2.0
 """Seconds after which a producer that has nothing to say says so; questions are looked after more often."""
@@ -51,7 +52,7 @@ class RemoteGateway:
         try:
             content = None if body is None else json.dumps(body, ensure_ascii=False).encode()
             response = self._client.request(method, path, content=content)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, RuntimeError) as error:  # RuntimeError: it was closed meanwhile
             raise GatewayError(
                 f"cannot reach the gateway {self.url}: {str(error) or type(error).__name__}", self.url
             ) from None
@@ -95,7 +96,7 @@ class Producer:
         gateway: RemoteGateway,
         path: str,
         body: dict[str, Any],
-        obey: Callable[[Command], None],
+        obey: Obey,
         log: RunLog | None = None,
     ) -> None:
         self.watchers = 0
@@ -152,7 +153,17 @@ class Producer:
         self._have = have if isinstance(have, int) else self._have
         self.watchers = watchers if isinstance(watchers, int) else 0
         for command in commands if isinstance(commands, list) else ():
+            self._carry_out(command)
+
+    def _carry_out(self, command: Command) -> None:
+        try:
             self._obey(command)
+        except LfwidgetError as error:
+            # Who asked is far away; what went wrong shows in the run that everybody watches.
+            if self._log is not None and not self._log.ended:
+                self._log.append(
+                    "log", level="warning", message=f"what a watcher asked for: {error}", source="lfwidget"
+                )
 
     def _batch(self) -> list[dict[str, Any]]:
         events: list[dict[str, Any]] = []
@@ -163,3 +174,52 @@ class Producer:
                 break
             events.append(event)
         return events
+
+
+class RemoteDoor:
+    """What one link leads to, in a gateway elsewhere.
+
+    Args:
+        gateway: where that is.
+    """
+
+    def __init__(self, gateway: RemoteGateway) -> None:
+        self.base = gateway.url
+        self._gateway = gateway
+        self._producers: list[Producer] = []
+        self._link = ""
+
+    def open_room(self, room: str, obey: Obey) -> None:
+        """Make a room."""
+        self._producers.append(Producer(self._gateway, f"/flows/{room}", {}, obey))
+
+    def bring(self, run: str, log: RunLog, obey: Obey, room: str = "") -> None:
+        """Bring a run there."""
+        body = {"room": room} if room else {}
+        self._producers.append(Producer(self._gateway, f"/runs/{run}/events", body, obey, log))
+
+    def mint(self, grant: Grant, lifetime: float) -> str:
+        """The token of the link, which only the gateway can sign."""
+        wanted = {"scope": grant.scope, "can": grant.right, "seats": grant.seats, "expires": lifetime}
+        made = self._gateway.ask("POST", "/links", wanted)
+        self._link = str(made.get("link", ""))
+        return str(made.get("token", ""))
+
+    @property
+    def watchers(self) -> int:
+        """How many watch now. Each run of a room counts those in the room, too."""
+        return max((producer.watchers for producer in self._producers), default=0)
+
+    @property
+    def trouble(self) -> GatewayError | None:
+        """Why nothing gets through just now."""
+        return next((producer.trouble for producer in self._producers if producer.trouble), None)
+
+    def close(self) -> None:
+        """Let nobody in any more, and bring nothing more."""
+        for producer in self._producers:
+            producer.stop()
+        with suppress(GatewayError):
+            if self._link:
+                self._gateway.ask("DELETE", f"/links/{self._link}")
+        self._gateway.close()

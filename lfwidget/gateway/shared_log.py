@@ -70,7 +70,10 @@ class Archive(Protocol):
     """Keeps the events that are no longer in memory."""
 
     async def read(self, after: int, most: int) -> tuple[int, Sequence[Entry]]:
-        """At most so many events after `after`, and the `seq` of the first: a later one where some are lost."""
+        """At most so many events after `after`, and the `seq` of the first: a later one where some are lost.
+
+        No events, and no later `seq`, if they cannot be had just now.
+        """
 
 
 class SharedLog:
@@ -87,6 +90,7 @@ class SharedLog:
     Attributes:
         ended: whether the run has ended.
         alive: whether its producer is heard of.
+        reason: why he is not, where that is not his doing.
         gone: whether it was withdrawn, or forgotten.
         watchers: how many watch.
     """
@@ -104,6 +108,7 @@ class SharedLog:
         self.run, self.epoch, self.room = run, epoch, room
         self.ended = False
         self.alive = True
+        self.reason = ""
         self.gone = False
         self.watchers = 0
         self._archive, self._keep, self._period = archive, keep, period
@@ -118,6 +123,11 @@ class SharedLog:
     def head(self) -> int:
         """`seq` of the newest event; 0 while there is none."""
         return self._base + len(self._entries)
+
+    @property
+    def watched(self) -> bool:
+        """Whether anybody would hear of something new."""
+        return bool(self._listeners)
 
     @property
     def started(self) -> bool:
@@ -154,10 +164,10 @@ class SharedLog:
         self.gone = True
         self.tell()
 
-    def set_alive(self, *, alive: bool) -> None:
+    def set_alive(self, *, alive: bool, reason: str = "") -> None:
         """Say whether the producer is heard of."""
-        if alive != self.alive:
-            self.alive = alive
+        if (alive, reason) != (self.alive, self.reason):
+            self.alive, self.reason = alive, reason
             self.tell()
 
     def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
@@ -189,7 +199,7 @@ class SharedLog:
     # What goes out
 
     async def after(self, seq: int, nodes: Nodes = None, upto: int | None = None) -> Frame | None:
-        """The next frame for somebody who has the events up to `seq`; None if that is all.
+        """The next frame for somebody who has the events up to `seq`; None if that is all there is just now.
 
         Args:
             seq: what the watcher has.
@@ -212,14 +222,14 @@ class SharedLog:
             self._frames[seq, nodes] = (frame, 0 if full else head)
         return frame
 
-    async def _older(self, seq: int, nodes: Nodes, upto: int) -> Frame:
+    async def _older(self, seq: int, nodes: Nodes, upto: int) -> Frame | None:
         first, entries = (upto + 1, ()) if self._archive is None else await self._archive.read(seq, _OLDER)
-        entries = entries[: max(0, upto - first + 1)]
-        if not entries:
-            return self.gap(seq, upto)
         if first > seq + 1:
-            return self.gap(seq, first - 1)
-        return self._frame(seq, entries, nodes)[0]
+            return self.gap(seq, min(upto, first - 1))
+        entries = entries[: upto - seq]
+        # Who reads through a long log is not alone here.
+        await asyncio.sleep(0)
+        return self._frame(seq, entries, nodes)[0] if entries else None
 
     def gap(self, seq: int, upto: int, reason: str = "these events are kept no longer") -> Frame:
         """Says that events after `seq` are missing."""

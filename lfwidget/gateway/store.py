@@ -6,18 +6,31 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from lfwidget.gateway.segments import Segments
 from lfwidget.gateway.settings import Settings
 from lfwidget.gateway.shared_log import Archive, Entry, SharedLog
 
-__all__ = ["Batch", "Command", "MemoryStore", "NotYoursError", "Receipt", "Room", "Store"]
+__all__ = [
+    "MOST_COMMANDS",
+    "ROOM_RUNS",
+    "Batch",
+    "Command",
+    "MemoryStore",
+    "NotYoursError",
+    "Obey",
+    "Receipt",
+    "Room",
+    "Store",
+]
 
-Command = dict[str, Any]
+Command: TypeAlias = dict[str, Any]
 """What a watcher with the right to run asks of the producer: a message of the page (`start`, `cancel`, `answer`)."""
-_MOST_COMMANDS = 100
-_ROOM_RUNS = 20
+Obey: TypeAlias = Callable[[Command], None]
+"""Carries one out."""
+MOST_COMMANDS = 100
+ROOM_RUNS = 20
 """Runs of a room that are remembered."""
 
 
@@ -92,12 +105,26 @@ class Room:
         self.watchers = 0
         self._listeners: set[Callable[[], None]] = set()
 
+    @property
+    def watched(self) -> bool:
+        """Whether anybody would hear of a run."""
+        return bool(self._listeners)
+
     def add(self, run: str) -> None:
         """A run began."""
         if run not in self.runs:
-            self.runs = [*self.runs[1 - _ROOM_RUNS :], run]
-            for listener in list(self._listeners):
-                listener()
+            self.set_runs([*self.runs[1 - ROOM_RUNS :], run])
+
+    def set_runs(self, runs: Sequence[str]) -> None:
+        """Say which runs it has."""
+        if runs != self.runs:
+            self.runs = list(runs)
+            self.tell()
+
+    def tell(self) -> None:
+        """Wake those who wait in it."""
+        for listener in list(self._listeners):
+            listener()
 
     def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Have `listener` called when a run begins; what is returned ends that."""
@@ -138,7 +165,7 @@ class Store(Protocol):
         """Take in events; those that are known already are passed over, and so is what would leave a gap.
 
         Raises:
-            NotYoursError: the run has another owner.
+            NotYoursError: the run, or its room, has another owner.
         """
 
     async def withdraw(self, run: str) -> None:
@@ -153,6 +180,9 @@ class Store(Protocol):
 
     async def revoke(self, link: str, until: float) -> None:
         """Refuse a link from now on. It is forgotten when it has expired."""
+
+    def on_revoked(self, listener: Callable[[str], None]) -> None:
+        """Have `listener` called with each link that is revoked, here or at another gateway."""
 
     async def is_revoked(self, link: str) -> bool:
         """Whether a link was revoked."""
@@ -186,9 +216,10 @@ class MemoryStore:
         self._settings = settings
         self._runs: dict[str, _Kept] = {}
         self._rooms: dict[str, Room] = {}
-        self._producers: dict[str, Callable[[Command], None]] = {}
+        self._producers: dict[str, Obey] = {}
         self._mail: dict[str, _Mailbox] = {}
         self._revoked: dict[str, float] = {}
+        self._revoked_listeners: list[Callable[[str], None]] = []
         self._seats: dict[str, set[str]] = {}
         self._sweeper: asyncio.Task[None] | None = None
 
@@ -231,21 +262,21 @@ class MemoryStore:
         self._runs[run] = _Kept(log, owner, lease=False)
         return log
 
-    def listen(self, where: str, producer: Callable[[Command], None]) -> None:
+    def listen(self, where: str, producer: Obey) -> None:
         """Have the commands for a run or a room of this process handed to `producer`, on the gateway's loop."""
         self._producers[where] = producer
 
     async def publish(self, batch: Batch) -> Receipt:
         """Take in events."""
-        kept = self._runs.get(batch.run)
+        kept, room = self._runs.get(batch.run), self._rooms.get(batch.room)
+        if kept is not None and kept.owner != batch.owner:
+            raise NotYoursError(batch.run)
+        if room is not None and room.owner != batch.owner:
+            raise NotYoursError(batch.room)
         if kept is None or kept.log.epoch != batch.epoch:
-            if kept is not None and kept.owner != batch.owner:
-                raise NotYoursError(batch.run)
             if batch.first != 1 or not batch.entries:
                 return Receipt(0)
             kept = self._begin(batch, kept)
-        elif kept.owner != batch.owner:
-            raise NotYoursError(batch.run)
         kept.heard = time.monotonic()
         kept.log.set_alive(alive=True)
         news = batch.entries[kept.log.head + 1 - batch.first :] if batch.first <= kept.log.head + 1 else ()
@@ -254,6 +285,7 @@ class MemoryStore:
                 kept.segments.add(news)
             kept.log.extend(news)
         if batch.room:
+            kept.log.room = batch.room
             (await self.make_room(batch.room, batch.owner)).add(batch.run)
         commands = self._mail.setdefault(batch.run, _Mailbox()).empty()
         return Receipt(kept.log.head, self._watchers(kept.log), commands)
@@ -290,6 +322,9 @@ class MemoryStore:
         self._mail.pop(run, None)
         if kept is not None:
             kept.log.withdraw()
+            room = self._rooms.get(kept.log.room)
+            if room is not None:
+                room.set_runs([known for known in room.runs if known != run])
 
     async def command(self, where: str, command: Command) -> bool:
         """Hand a command to the producer."""
@@ -298,7 +333,7 @@ class MemoryStore:
             producer(command)
             return True
         box = self._mail.get(where)
-        if box is None or len(box.commands) >= _MOST_COMMANDS or self._silence(box.heard) > self._settings.lease:
+        if box is None or len(box.commands) >= MOST_COMMANDS or self._silence(box.heard) > self._settings.lease:
             return False
         box.commands.append(command)
         return True
@@ -310,6 +345,12 @@ class MemoryStore:
         """Refuse a link from now on."""
         now = time.time()
         self._revoked = {known: end for known, end in self._revoked.items() if end > now} | {link: until}
+        for listener in self._revoked_listeners:
+            listener(link)
+
+    def on_revoked(self, listener: Callable[[str], None]) -> None:
+        """Have `listener` called with each link that is revoked."""
+        self._revoked_listeners.append(listener)
 
     async def is_revoked(self, link: str) -> bool:
         """Whether a link was revoked."""

@@ -144,11 +144,12 @@ class RunLog:
         """The events after `seq`, in order. They are shared: read them, never change them."""
         return self._events[max(0, seq) :]
 
-    def append(self, kind: str, /, **fields: Any) -> dict[str, Any]:
+    def append(self, kind: str, /, *, ago: float = 0.0, **fields: Any) -> dict[str, Any]:
         """Add an event; what its span has buffered goes in before it.
 
         Args:
             kind: one of the kinds in `events.py`, or a new one.
+            ago: seconds since it happened, where it is told late. It is never put before what is in the log.
             fields: what it carries. Values are turned into JSON and masked.
 
         Returns:
@@ -166,11 +167,20 @@ class RunLog:
                 self.ended = True
             elif "span" in clean:
                 self._merge(self._buffers.pop(clean["span"], None), final=True)
-            event = self._add(kind, clean)
+            event = self._add(kind, clean, ago)
         self._mark()
         return event
 
-    def delta(self, node: str, span: str, channel: str, text: str, call: dict[str, Any] | None = None) -> None:
+    def delta(  # noqa: PLR0913 - what a token is
+        self,
+        node: str,
+        span: str,
+        channel: str,
+        text: str,
+        call: dict[str, Any] | None = None,
+        *,
+        ago: float = 0.0,
+    ) -> None:
         """Buffer one streamed token. Called for every token: it does nothing else.
 
         Args:
@@ -179,6 +189,7 @@ class RunLog:
             channel: `text`, `reasoning` or `tool_call`.
             text: the token; for a tool call a fragment of the JSON text of its arguments.
             call: which tool call the fragment belongs to: {"index": 0, "id": ..., "name": ...}.
+            ago: seconds since it came, where several that came one after the other are told at once.
         """
         with self._lock:
             buffer = self._buffers.get(span)
@@ -188,7 +199,7 @@ class RunLog:
                 self._merge(buffer, final=True)
                 buffer = self._buffers[span] = _Buffer(node, span, channel, call)
             buffer.tokens.append(text)
-            buffer.times.append(self._clock())
+            buffer.times.append(self._clock() - ago)
             if self._dirty:
                 return
         self._mark()
@@ -271,16 +282,16 @@ class RunLog:
         if self.wake is not None:
             self.wake()
 
-    def _now(self) -> float:
-        now = self._clock()
+    def _now(self, ago: float = 0.0) -> float:
+        now = self._clock() - ago
         if self._zero is None:
             self._zero = now
         # A clock that goes back would break binary search over `t`.
         self._last_t = max(self._last_t, round(now - self._zero, 6))
         return self._last_t
 
-    def _add(self, kind: str, fields: dict[str, Any]) -> dict[str, Any]:
-        event = {"seq": len(self._events) + 1, "t": self._now(), "kind": kind, **fields}
+    def _add(self, kind: str, fields: dict[str, Any], ago: float = 0.0) -> dict[str, Any]:
+        event = {"seq": len(self._events) + 1, "t": self._now(ago), "kind": kind, **fields}
         self._events.append(event)
         return event
 

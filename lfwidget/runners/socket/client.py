@@ -8,7 +8,9 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator, Callable
+from collections import deque
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from typing import Any
 
 import httpx
@@ -58,24 +60,29 @@ class Client:
         self._transports = {"websocket": self._over_socket, "sse": self._over_sse, "poll": self._over_poll}
         self._worked = False
         self._away = False
+        self._outbox: deque[Message] = deque()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.address.token}"}
 
-    async def messages(self) -> AsyncIterator[Message]:
+    async def messages(self) -> AsyncGenerator[Message]:
         """Until the one who reads them has enough.
 
         Raises:
             GatewayError: the gateway refuses, or was away for too long.
         """
-        failures, since = 0, asyncio.get_running_loop().time()
+        self._loop = asyncio.get_running_loop()
+        failures, since = 0, self._loop.time()
         while True:
             try:
-                async for message in self._transports[self.transport]():
-                    failures, self._worked = 0, True
-                    self._connected()
-                    yield message
+                # Closed by us: a generator that is left to the garbage collector leaves its socket open.
+                async with aclosing(self._transports[self.transport]()) as messages:
+                    async for message in messages:
+                        failures, self._worked = 0, True
+                        self._connected()
+                        yield message
                 trouble: Exception = ConnectionError("the connection was closed")
             except InvalidStatus as error:
                 trouble = refused(self.address, error.response.status_code, bytes(error.response.body or b""))
@@ -83,7 +90,7 @@ class Client:
                 trouble = self._meaning(error)
             if isinstance(trouble, GatewayError) and trouble.status is not None and trouble.status % 4000 in _FINAL:
                 raise trouble
-            now = asyncio.get_running_loop().time()
+            now = self._loop.time()
             failures, since = failures + 1, since if failures else now
             if now - since > self._patience:
                 raise GatewayError(f"the gateway was away for too long: {trouble}", self.address.url)
@@ -91,18 +98,27 @@ class Client:
             self._disconnected(trouble)
             await asyncio.sleep(random.uniform(0.05, min(_LONGEST_PAUSE, 0.1 * 2 ** min(failures, 10))))  # noqa: S311
 
-    async def send(self, message: Message) -> None:
-        """Ask for something, which only a socket can.
+    def post(self, message: Message) -> None:
+        """Ask for something, which only a socket can: now, or as soon as there is one. From any thread.
 
         Raises:
-            GatewayError: there is none.
+            GatewayError: no socket gets through here.
         """
-        if self._socket is None:
-            raise GatewayError("there is no socket to the gateway just now: try again", self.address.url)
-        try:
-            await self._socket.send(json.dumps(message))
-        except ConnectionClosed:
-            raise GatewayError("the socket to the gateway was just lost: try again", self.address.url) from None
+        if self.transport != "websocket":
+            raise GatewayError(
+                "no WebSocket gets through to the gateway: from here one can only watch", self.address.url
+            )
+        self._outbox.append(message)
+        if self._loop is not None and not self._loop.is_closed():
+            asyncio.run_coroutine_threadsafe(self._send_all(), self._loop)
+
+    async def _send_all(self) -> None:
+        while self._socket is not None and self._outbox:
+            try:
+                await self._socket.send(json.dumps(self._outbox[0]))
+            except ConnectionClosed:
+                return
+            self._outbox.popleft()
 
     def _connected(self) -> None:
         if self._away:
@@ -128,7 +144,7 @@ class Client:
             return GatewayError(error.rcvd.reason or str(error), self.address.url, error.rcvd.code)
         return error
 
-    async def _over_socket(self) -> AsyncIterator[Message]:
+    async def _over_socket(self) -> AsyncGenerator[Message]:
         async with connect(
             f"{self.address.stream}?since={self._position()}",
             subprotocols=["lfwidget.v1"],  # type: ignore[list-item]  # a NewType of str
@@ -139,13 +155,18 @@ class Client:
             max_size=_LARGEST,
         ) as socket:
             self._socket = socket
+            await self._send_all()
             try:
                 async for text in socket:
                     yield json.loads(text)
+            except asyncio.CancelledError:
+                # Whoever is stopped does not wait for a goodbye.
+                socket.transport.abort()
+                raise
             finally:
                 self._socket = None
 
-    async def _over_sse(self) -> AsyncIterator[Message]:
+    async def _over_sse(self) -> AsyncGenerator[Message]:
         headers = {**self._headers, "Accept": "text/event-stream", "Last-Event-ID": self._position()}
         async with (
             httpx.AsyncClient(timeout=httpx.Timeout(_OPEN, read=_SILENCE)) as client,
@@ -156,7 +177,7 @@ class Client:
                 if line.startswith("data:"):
                     yield json.loads(line[5:])
 
-    async def _over_poll(self) -> AsyncIterator[Message]:
+    async def _over_poll(self) -> AsyncGenerator[Message]:
         async with httpx.AsyncClient(timeout=httpx.Timeout(_OPEN, read=_SILENCE), headers=self._headers) as client:
             while True:
                 response = await client.get(self.address.events, params={"since": self._position()})
@@ -170,9 +191,10 @@ class Client:
 
 
 def refused(address: Address, status: int, body: bytes) -> GatewayError:
-    """What the gateway answered, with what can be done about it."""
+    """What the gateway answered. A proxy on the way may have said it: then there is no status."""
     try:
-        words = json.loads(body)["error"]
+        words = str(json.loads(body)["error"])
     except (ValueError, KeyError, TypeError):
-        words = f"it answers {status}, and not as a gateway does. Is the link right, and is the gateway still running?"
+        words = f"something answers {status}, and not as a gateway does. Is the link right, is the gateway running?"
+        return GatewayError(f"{address.url}: {words}", address.url)
     return GatewayError(f"{address.url}: {words}", address.url, status)

@@ -125,10 +125,11 @@ class Tracks:
         if not isinstance(message, dict):
             raise EventError("a message of a gateway is an object", message)
         kind, run = message.get("kind"), message.get("run")
+        if kind in ("hello", "room"):
+            self.can = str(message.get("can") or self.can)
         if not isinstance(run, str):
             return
         if kind == "hello":
-            self.can = str(message.get("can") or self.can)
             self.add(run).hello(str(message.get("epoch") or ""))
         track = self.runs.get(run)
         if track is None:
