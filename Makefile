@@ -64,8 +64,8 @@ $(STAMPS)/lfx: requirements/lfx.txt pyproject.toml scripts/environment.sh $(STAM
 	UV="$(CURDIR)/$(BIN)/uv" scripts/environment.sh "$(PYTHON)" $(VENV_LFX) requirements/lfx.txt
 	@mkdir -p $(STAMPS) && touch $@
 
-$(STAMPS)/server: requirements/server.txt scripts/environment.sh $(STAMPS)/env
-	UV="$(CURDIR)/$(BIN)/uv" scripts/environment.sh "$(PYTHON)" $(VENV_SERVER) requirements/server.txt --alone
+$(STAMPS)/server: requirements/server.txt pyproject.toml scripts/environment.sh $(STAMPS)/env
+	UV="$(CURDIR)/$(BIN)/uv" scripts/environment.sh "$(PYTHON)" $(VENV_SERVER) requirements/server.txt
 	@mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/npm: js/package.json js/package-lock.json

@@ -1,6 +1,7 @@
 // Makes the module "virtual:icons" at build time: every icon of `lucide` that is used, as the data of a single path. As
 // a list of shapes with their attributes the same icons take a third more room.
 import * as lucide from "lucide";
+import { shortest } from "./paths.mjs";
 
 const ALL = new Map(Object.entries(lucide));
 
@@ -44,8 +45,9 @@ const PLAYER = {
 
 const number = (value, otherwise = 0) => Number(value ?? otherwise);
 
-function rect({ x, y, width, height, rx, ry }) {
-  const [w, h, r] = [number(width), number(height), number(rx, ry)];
+function rect({ x, y, width, height, rx, ry }, least) {
+  const [w, h, round] = [number(width), number(height), number(rx, ry)];
+  const r = round < least ? 0 : round;
   const corner = (dx, dy) => (r ? `a${r} ${r} 0 0 1 ${dx} ${dy}` : "");
   return (
     `M${number(x) + r} ${number(y)}h${w - 2 * r}${corner(r, r)}v${h - 2 * r}${corner(-r, r)}` +
@@ -90,9 +92,10 @@ function compactArcs(d) {
   });
 }
 
-export function dataOf(name) {
+/** `least` is the smallest radius of a corner that is drawn (px): the stroke itself is round, too. */
+export function dataOf(name, least = 0) {
   const data = ALL.get(name)
-    .map(([tag, attributes]) => SHAPES[tag](attributes))
+    .map(([tag, attributes]) => SHAPES[tag](attributes, least))
     .join("");
   return compactArcs(data)
     .replace(/ -/g, "-")
@@ -103,7 +106,7 @@ export function dataOf(name) {
 const LISTS = { "virtual:icons": USED, "virtual:player-icons": PLAYER };
 
 function source(id) {
-  const icons = Object.entries(LISTS[id]).map(([name, icon]) => [name, dataOf(icon)]);
+  const icons = Object.entries(LISTS[id]).map(([name, icon]) => [name, shortest(dataOf(icon, 2))]);
   return `export default ${JSON.stringify(Object.fromEntries(icons))}`;
 }
 

@@ -10,14 +10,15 @@ function fill<T extends Element>(element: T, attributes: Attributes, children: r
     if (typeof value === "function") {
       listen(element, name, value);
     } else if (value !== undefined && value !== false) {
-      element.setAttribute(name, String(value));
+      element.setAttribute(name, (name === "class" ? "lfw-" : "") + value);
     }
   }
   element.append(...children.filter((child): child is Node | string => Boolean(child)));
   return element;
 }
 
-/** An HTML element: attributes by name, listeners as functions by event name. */
+/** An HTML element: attributes by name, listeners as functions by event name. A class is one of ours: `note` is
+ * `lfw-note`. */
 export function h<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   attributes: Attributes = {},
@@ -27,8 +28,7 @@ export function h<K extends keyof HTMLElementTagNameMap>(
 }
 
 /** The most common one: a div of ours, by the name of its class. */
-export const d = (name: string, ...children: Child[]): HTMLDivElement =>
-  h("div", { class: `lfw-${name}` }, ...children);
+export const d = (name: string, ...children: Child[]): HTMLDivElement => h("div", { class: name }, ...children);
 
 export function s<K extends keyof SVGElementTagNameMap>(
   tag: K,

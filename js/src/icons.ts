@@ -28,7 +28,7 @@ export function icon(name: IconName): Node {
 }
 
 export const drawn = (shape: string): SVGSVGElement =>
-  s("svg", { class: "lfw-icon", viewBox: "0 0 24 24", "aria-hidden": "true" }, s("path", { d: shape }));
+  s("svg", { class: "icon", viewBox: "0 0 24 24", "aria-hidden": "true" }, s("path", { d: shape }));
 
 /** Its own, a shape or a letter, else that of its type. A type that has none, or that only a newer kernel knows, is drawn
  * as a plain node. */
@@ -36,7 +36,7 @@ export const iconOf = ({ type, icon: own }: Def): Node =>
   own?.[1]
     ? drawn(own)
     : own
-      ? h("b", { class: "lfw-icon" }, own)
+      ? h("b", { class: "icon" }, own)
       : icon(Object.hasOwn(shapes, type) ? (type as IconName) : "node");
 
 /** Styles that give an element a colour from outside. Nothing but a colour gets into them. */

@@ -22,7 +22,7 @@ export async function mount(el: HTMLElement, packed: string): Promise<void> {
 
 /** Plays a log in a new element at the end of `el`. */
 export function replay(el: HTMLElement, events: readonly Event[], options: PlayerOptions): Player & { close(): void } {
-  const host = h("div", { class: "lfw-player", "data-lm-suppress-shortcuts": true });
+  const host = h("div", { class: "player", "data-lm-suppress-shortcuts": true });
   const root = host.attachShadow({ mode: "open" });
   const over = new AbortController();
   const made = makePlayer(events, options, over.signal);

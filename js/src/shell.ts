@@ -61,12 +61,12 @@ export function makeShell(store: Store, signal: AbortSignal): HTMLElement {
   };
   const stage = makeStage({ source: store, now: () => nowOf(store), written, ask: goToQuestion }, signal);
   const { canvas, bar } = stage;
-  const stop = button("Stop the run", () => store.cancel(store.shown), { class: "lfw-stop" }, icon("stop"), "Stop");
+  const stop = button("Stop the run", () => store.cancel(store.shown), { class: "stop" }, icon("stop"), "Stop");
   const replay = button("Play the run back", () => void play(), {}, icon("play"), "Replay");
   const keep = button("Put a record of this run below", store.keep, {}, "Keep");
   const composer = makeComposer(store, stop);
   const announcer = makeAnnouncer(signal);
-  const notice = h("p", { class: "lfw-notice", role: "status", hidden: true });
+  const notice = h("p", { class: "notice", role: "status", hidden: true });
   const element = frameOf(stage, bar.element, notice, stage.element, stage.log, composer.element, announcer.element);
 
   const changed = (change: Change) => {
@@ -141,9 +141,9 @@ function askOnCards(
     }
   }
   for (const [request, asked] of state?.pending ?? []) {
-    if (!questions.has(request)) {
-      const question = makeQuestion(asked, store);
-      questions.set(request, question);
+    const question = questions.get(request) ?? makeQuestion(asked, store);
+    questions.set(request, question);
+    if (!question.element.isConnected) {
       attach(state?.card(asked.node) ?? "", question.element);
     }
   }

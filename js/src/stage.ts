@@ -34,15 +34,15 @@ export function makeStage(options: Options, signal: AbortSignal): Stage {
     options.written(now);
     const item = canvas.item(opened);
     if (item) {
-      panel.write(item.node, now);
+      panel.write(item.def, now);
     }
   };
   const open = (id: string) => {
     const item = canvas.item(id);
     if (item && item.shape !== "pill") {
       opened = id;
-      panel.open(item.node);
-      panel.write(item.node, options.now());
+      panel.open(item.def);
+      panel.write(item.def, options.now());
       canvas.select(id);
       cover();
     }

@@ -38,6 +38,7 @@ export interface Canvas {
   draw(graph: Graph): void;
   /** Says whose state changed; all, where none are named. */
   mark(ids?: Iterable<string>): void;
+  /** Its place, also where it is folded into a group. */
   item(id: string): Item | undefined;
   /** Marks the card whose panel is open. */
   select(id: string): void;
@@ -45,7 +46,7 @@ export interface Canvas {
    * a panel, what was fitted is fitted again. */
   cover(right: number, bottom: number, id: string): void;
   focus(id: string): void;
-  /** Puts something on a card. */
+  /** Puts something on a card; while that is folded into a group, on the group's. Both may be made anew. */
   attach(id: string, element: HTMLElement): void;
   /** Brings a card to the middle, large enough to be used. */
   centre(id: string): void;
@@ -64,13 +65,15 @@ export function makeCanvas({ now, written, open }: Options, signal: AbortSignal)
   widgets += 1;
   const arrow = `lfw-arrow-${widgets}`;
   const [notes, frames, cards, edges] = [d("layer"), d("layer"), d("layer"), s("g")];
-  const svg = s("svg", { class: "lfw-edges", "aria-hidden": "true" }, marker(arrow), edges);
+  const svg = s("svg", { class: "edges", "aria-hidden": "true" }, marker(arrow), edges);
   const viewport = d("viewport", notes, frames, svg, cards);
-  const empty = h("p", { class: "lfw-empty" }, "This flow has no nodes to draw.");
+  const empty = h("p", { class: "empty" }, "This flow has no nodes to draw.");
   const element = h("div", { role: "group" }, viewport, empty);
   const views = new Map<string, Card>();
   const dirty = new Set<string>();
   let scene: Scene = sceneOf({ nodes: [], edges: [] });
+  let graph: Graph = { nodes: [], edges: [] };
+  const folded = new Set<string>();
   let selected = "";
   let frame = 0;
   let edgesDirty = false;
@@ -81,9 +84,12 @@ export function makeCanvas({ now, written, open }: Options, signal: AbortSignal)
 
   const pan = makePanZoom(element, () => moved());
   const minimap = makeMinimap(pan);
+  const shownFor = (id: string) => scene.items.get(id)?.shown;
+  /** Its element, or that of the folded group around it. */
+  const elementOf = (id: string) => views.get(shownFor(id)?.id ?? "")?.element;
   const keys = makeKeys(
     () => scene,
-    (id) => views.get(id)?.element,
+    elementOf,
     pan,
     open,
     () => whole(),
@@ -109,6 +115,12 @@ export function makeCanvas({ now, written, open }: Options, signal: AbortSignal)
   let far = true;
   element.className = "lfw-canvas lfw-far lfw-blocks";
 
+  /** What a card tells of: its node; all that is folded into it speaks there, too. */
+  const stateOf = (item: Item, nodes: RunState["nodes"] | undefined) => {
+    const node = nodes?.get(item.id);
+    const inside = item.folded ? valuesOf(scene.items).filter(({ shown }) => shown.id === item.id) : [];
+    return item.folded ? node?.speaking(inside.flatMap(({ id }) => nodes?.get(id)?.group ?? [])) : node;
+  };
   const write = () => {
     frame = 0;
     const moment = now();
@@ -116,7 +128,7 @@ export function makeCanvas({ now, written, open }: Options, signal: AbortSignal)
     for (const id of dirty) {
       const card = views.get(id);
       if (!card || overlaps(card.item, visible)) {
-        card?.write(moment.state?.nodes.get(id), { ...moment, far });
+        card?.write(stateOf(card.item, moment.state?.nodes), { ...moment, far });
         dirty.delete(id);
       }
     }
@@ -134,13 +146,13 @@ export function makeCanvas({ now, written, open }: Options, signal: AbortSignal)
   };
   const mark = (ids: Iterable<string> = scene.items.keys()) => {
     for (const id of ids) {
-      dirty.add(id);
+      dirty.add(shownFor(id)?.id ?? id);
     }
     edgesDirty = true;
     schedule();
   };
   const follow = (span: Span | undefined) => {
-    const item = span && scene.items.get(now().state?.card(span.node) ?? "");
+    const item = span && shownFor(now().state?.card(span.node) ?? "");
     if (item && pan.fitted && span.id !== leader) {
       leader = span.id;
       reveal(item);
@@ -150,11 +162,8 @@ export function makeCanvas({ now, written, open }: Options, signal: AbortSignal)
     const { state } = now();
     if (state && !state.ended) {
       const running = valuesOf(state.nodes).filter(({ open: some }) => some);
-      for (const { id } of running) {
-        dirty.add(state.card(id));
-      }
-      follow(running.flatMap(({ current }) => current ?? []).sort((a, b) => b.start - a.start)[0]);
-      schedule();
+      mark(running.map(({ id }) => state.card(id)));
+      follow(running.flatMap(({ current }) => current ?? []).sort((a, b) => b.began - a.began)[0]);
     }
   };
   const moved = () => {
@@ -185,7 +194,9 @@ export function makeCanvas({ now, written, open }: Options, signal: AbortSignal)
   listen(element, "click", ({ target }: Event) => {
     const inside = (name: string) => (target as Element).closest<HTMLElement>(name);
     const id = !inside(".lfw-question") && inside("[data-id]")?.dataset.id;
-    if (id) {
+    if (id && inside(".lfw-fold")) {
+      fold(id);
+    } else if (id) {
       keys.focus(id);
       open(id);
     }
@@ -200,16 +211,29 @@ export function makeCanvas({ now, written, open }: Options, signal: AbortSignal)
     cancelAnimationFrame(frame);
   });
 
-  const draw = (graph: Graph) => {
+  const fold = (id: string) => {
+    if (!folded.delete(id)) {
+      folded.add(id);
+    }
+    draw(graph);
+    elementOf(id)?.querySelector("button")?.focus();
+  };
+  const select = (id: string) => {
+    elementOf(selected)?.removeAttribute("aria-expanded");
+    elementOf(id)?.setAttribute("aria-expanded", "true");
+    selected = id;
+  };
+  const draw = (next: Graph) => {
     const before = stringify(scene.box);
-    scene = sceneOf(graph);
+    graph = next;
+    scene = sceneOf(graph, folded);
     for (const [id, card] of views) {
-      if (!alike(scene.items.get(id), card.item)) {
+      if (drawnFrom(scene.items.get(id)) !== drawnFrom(card.item)) {
         card.element.remove();
         views.delete(id);
       }
     }
-    const items = valuesOf(scene.items);
+    const items = scene.visible;
     const framed = items.filter(({ shape }) => shape === "frame").sort((a, b) => depth(a) - depth(b));
     renew(notes, ...scene.notes.map(makeNote));
     frames.append(...framed.flatMap(view));
@@ -217,6 +241,7 @@ export function makeCanvas({ now, written, open }: Options, signal: AbortSignal)
     renew(edges, ...scene.lines.map((line) => drawEdge(line, arrow)));
     empty.hidden = items.length + scene.notes.length > 0;
     setAttribute(element, "aria-label", `Flow, ${items.length} nodes. Arrow keys follow the edges, Enter opens.`);
+    select(selected);
     minimap.draw(scene);
     keys.settle();
     if (pan.fitted && stringify(scene.box) !== before) {
@@ -231,14 +256,10 @@ export function makeCanvas({ now, written, open }: Options, signal: AbortSignal)
     mark,
     item: (id) => scene.items.get(id),
     focus: keys.focus,
-    select(id) {
-      views.get(selected)?.element.removeAttribute("aria-expanded");
-      views.get(id)?.element.setAttribute("aria-expanded", "true");
-      selected = id;
-    },
+    select,
     cover(right, bottom, id) {
       Object.assign(pan, { right, bottom });
-      const item = scene.items.get(id);
+      const item = shownFor(id);
       if (item) {
         reveal(item);
       } else if (pan.fitted) {
@@ -246,9 +267,9 @@ export function makeCanvas({ now, written, open }: Options, signal: AbortSignal)
       }
       schedule();
     },
-    attach: (id, child) => views.get(id)?.element.append(child),
+    attach: (id, child) => elementOf(id)?.append(child),
     centre(id) {
-      const item = scene.items.get(id);
+      const item = shownFor(id);
       if (item) {
         pan.zoom = max(pan.zoom, 1);
         pan.centre(item);
@@ -258,10 +279,10 @@ export function makeCanvas({ now, written, open }: Options, signal: AbortSignal)
 }
 
 /** By content, since every run brings the graph anew: its cards need not be made again. */
-const alike = (a: Item | undefined, b: Item): boolean => a !== undefined && drawnFrom(a) === drawnFrom(b);
-const drawnFrom = (item: Item): string => stringify([item.shape, item.x, item.y, item.node, portsOf(item)]);
+const drawnFrom = (item: Item | undefined): string | undefined =>
+  item && stringify([item.shape, item.x, item.y, item.shown.id, item.def, portsOf(item)]);
 
-const depth = (item: Item): number => (item.parent ? depth(item.parent) + 1 : 0);
+const depth = (item: Item): number => (item.outer ? depth(item.outer) + 1 : 0);
 
 function zoomButtons(scale: (factor: number) => void, fit: () => void): HTMLElement {
   return d(
@@ -274,5 +295,5 @@ function zoomButtons(scale: (factor: number) => void, fit: () => void): HTMLElem
 
 function marker(id: string): SVGMarkerElement {
   const size = { viewBox: "0 0 8 8", refX: 8, refY: 4, markerWidth: 6, markerHeight: 6 };
-  return s("marker", { id, orient: "auto", ...size }, s("path", { class: "lfw-arrow", d: "M0 0L8 4L0 8z" }));
+  return s("marker", { id, orient: "auto", ...size }, s("path", { class: "arrow", d: "M0 0L8 4L0 8z" }));
 }

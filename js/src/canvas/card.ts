@@ -1,7 +1,7 @@
 // One card, frame or pill: its elements, and what of a node's state is written into them.
-import { d, h, setAttribute, setText, toggle } from "../dom.ts";
+import { button, d, h, setAttribute, setText, toggle } from "../dom.ts";
 import { glyphOf, preview, type ShownStatus, seconds, tokens, wordOf } from "../format.ts";
-import { iconOf, paint } from "../icons.ts";
+import { icon, iconOf, paint } from "../icons.ts";
 import { callsOf, type NodeState } from "../model/node.ts";
 import type { Port } from "../model/types.gen.ts";
 import { max, round } from "../short.ts";
@@ -23,7 +23,11 @@ export interface Card {
   write(node: NodeState | undefined, moment: Moment): void;
 }
 
-const span = (name: string) => h("span", { class: `lfw-${name}` });
+/** What of a card is written. */
+const PARTS = ["title", "elapsed", "glyph", "word", "subtitle", "tokens", "body", "tail", "old"] as const;
+type Elements<Names> = { [Key in keyof Names]: HTMLElement };
+
+const span = (name: string) => h("span", { class: name });
 let template: HTMLElement | undefined;
 
 /** Cloned: making 1,000 cards anew costs several times more. */
@@ -40,17 +44,19 @@ function blank(): HTMLElement {
 }
 
 export function makeCard(item: Item): Card {
-  const { node: def, shape } = item;
+  const { def, shape, folded } = item;
   const element = blank();
-  const part = (name: string) => element.querySelector(`.lfw-${name}`) as HTMLElement;
-  const [title, elapsed, glyph, word] = [part("title"), part("elapsed"), part("glyph"), part("word")];
-  const [subtitle, counted, body, tail] = [part("subtitle"), part("tokens"), part("body"), part("tail")];
+  const parts = PARTS.map((name) => element.querySelector(`.lfw-${name}`)) as unknown as Elements<typeof PARTS>;
+  const [title, elapsed, glyph, word, subtitle, counted, body, tail, before] = parts;
   const stream = makeTail(tail);
-  const old = makeTail(part("old"));
+  const old = makeTail(before);
   let status: ShownStatus | undefined;
   dress(element, item);
   title.textContent = (def.warning ? "⚠ " : "") + def.title;
   title.title = def.warning ?? def.title;
+  if (folded || shape === "frame") {
+    title.before(button(folded ? "Unfold" : "Fold", () => {}, { class: "fold" }, icon(folded ? "plus" : "minus")));
+  }
   title.before(iconOf(def));
 
   const turn = (next: ShownStatus, node: NodeState | undefined) => {
@@ -96,10 +102,10 @@ export function makeCard(item: Item): Card {
 }
 
 function dress(element: HTMLElement, item: Item): void {
-  const { id, node, shape } = item;
+  const { id, def, shape } = item;
   element.className = shape === "pill" ? "lfw-pill" : `lfw-card lfw-${shape}`;
   element.dataset.id = id;
-  element.dataset.type = node.type;
+  element.dataset.type = def.type;
   element.style.cssText = placeOf(item);
   if (shape !== "pill") {
     for (const [side, names] of Object.entries(portsOf(item)) as [Side, string[]][]) {
@@ -111,19 +117,19 @@ function dress(element: HTMLElement, item: Item): void {
 
 const dot = (side: Side, top: number, port: Port | undefined) =>
   h("i", {
-    class: `lfw-port lfw-${side}`,
+    class: `port lfw-${side}`,
     style: `top:${top}px;${paint(port?.color)}`,
     "data-type": port?.color,
     title: port?.title,
   });
 
-const placeOf = ({ x, y, width, height, node }: Item): string =>
-  `left:${x}px;top:${y}px;width:${width}px;height:${height}px;${paint(node.color)}`;
+const placeOf = ({ x, y, width, height, def }: Item): string =>
+  `left:${x}px;top:${y}px;width:${width}px;height:${height}px;${paint(def.color)}`;
 
 /** Names of what is drawn at its sides: where edges end, and ports with a colour. */
-export const portsOf = ({ node, in: before, out }: Item) => ({
-  inputs: [...colored(node.inputs), ...before.map(({ edge }) => edge.target_port)],
-  outputs: [...colored(node.outputs), ...out.map(({ edge }) => edge.source_port)],
+export const portsOf = ({ def, in: before, out }: Item) => ({
+  inputs: [...colored(def.inputs), ...before.map(({ edge }) => edge.target_port)],
+  outputs: [...colored(def.outputs), ...out.map(({ edge }) => edge.source_port)],
 });
 const colored = (ports: readonly Port[] = []) => ports.filter(({ color }) => color).map(({ name }) => name);
 
@@ -134,8 +140,8 @@ const TAGS = ["span", "strong", "b", "i", "code"] as const;
 export const makeNote = (item: Item): HTMLElement =>
   h(
     "div",
-    { class: "lfw-note", role: "note", "data-type": item.node.color, style: placeOf(item) },
-    ...(item.node.words ?? []).map(([style = "", text]) => h(TAGS[" hbic".indexOf(style)] ?? "span", {}, text)),
+    { class: "note", role: "note", "data-type": item.def.color, style: placeOf(item) },
+    ...(item.def.words ?? []).map(([style = "", text]) => h(TAGS[" hbic".indexOf(style)] ?? "span", {}, text)),
   );
 
 export function shown(node: NodeState | undefined, lost: boolean): ShownStatus {
@@ -145,7 +151,7 @@ export function shown(node: NodeState | undefined, lost: boolean): ShownStatus {
 /** Seconds: of the last span that counts, up to now while it is open. */
 export function elapsedOf(node: NodeState | undefined, clock: number): number | null {
   const current = node?.current;
-  return current ? (current.duration ?? max(0, clock - current.start)) : null;
+  return current ? (current.duration ?? max(0, clock - current.began)) : null;
 }
 
 /** Tokens, and how many a second the last span that speaks gives, from its first token on. */
@@ -155,7 +161,7 @@ function tokensOf(node: NodeState | undefined, clock: number): string {
     return "";
   }
   const speaks = node?.group.findLast((each) => each.firstToken !== null);
-  const time = speaks ? (speaks.end ?? clock) - speaks.start - (speaks.firstToken ?? 0) : 0;
+  const time = speaks ? (speaks.end ?? clock) - speaks.began - (speaks.firstToken ?? 0) : 0;
   return speaks && speaks.chunks > 1 && time > 0.05
     ? `${tokens(sum)} · ${round((speaks.chunks - 1) / time)}/s`
     : tokens(sum);
@@ -165,7 +171,7 @@ function tokensOf(node: NodeState | undefined, clock: number): string {
 function asideOf(item: Item, node: NodeState | undefined): string {
   const spans = node?.spans ?? [];
   const attempts = max(...spans.map(({ attempt }) => attempt));
-  return attempts > 1 ? `attempt ${attempts}` : spans.length > 1 ? `× ${spans.length}` : (item.node.subtitle ?? "");
+  return attempts > 1 ? `attempt ${attempts}` : spans.length > 1 ? `× ${spans.length}` : (item.def.subtitle ?? "");
 }
 
 /** What an attempt said that does not count. */

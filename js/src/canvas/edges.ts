@@ -7,48 +7,48 @@ import { type Line, type Point, portOf, portOffset } from "./scene.ts";
 
 /** `arrow` is the id of the marker at the end of the line. */
 export function drawEdge(line: Line, arrow: string): SVGGElement {
-  const { edge, source, target } = line;
+  const { edge, origin, goal } = line;
   const stops = stopsOf(line);
-  const color = portOf(source, "outputs", edge.source_port)?.color;
-  const port = portOf(target, "inputs", edge.target_port);
+  const color = portOf(origin, "outputs", edge.source_port)?.color;
+  const port = portOf(goal, "inputs", edge.target_port);
   const title = port && (port.title ?? port.name);
   const [x, y] = stops.at(-1) as Point;
   const [middleX, middleY] = middleOf(stops);
   return s(
     "g",
-    { class: `lfw-edge lfw-edge-${edge.kind ?? "flow"}`, "data-type": source.node.type, style: color && paint(color) },
-    s("path", { class: "lfw-line", d: pathOf(stops), "marker-end": `url(#${arrow})` }),
+    { class: `edge lfw-edge-${edge.kind ?? "flow"}`, "data-type": origin.def.type, style: color && paint(color) },
+    s("path", { class: "line", d: pathOf(stops), "marker-end": `url(#${arrow})` }),
     title && title !== edge.label && words("port-name", title, x - 14, y - 6, "end"),
     edge.label && words("edge-label", edge.label, middleX, middleY - 6, "middle"),
   );
 }
 
 const words = (name: string, text: string, x: number, y: number, anchor: string) =>
-  s("text", { class: `lfw-${name}`, x, y, "text-anchor": anchor }, text);
+  s("text", { class: name, x, y, "text-anchor": anchor }, text);
 
 /** How an edge looks at this moment: active while what it leads to runs, taken once that ran after its source. */
 export function writeEdge(element: Element, line: Line, run: RunState | null): void {
   setAttribute(element, "data-flow", run ? flowOf(line, run) : "idle");
 }
 
-export function flowOf({ edge, source, target }: Line, run: RunState): "idle" | "active" | "taken" {
-  const from = run.nodes.get(source.id);
-  const to = run.nodes.get(target.id);
-  const left = source.shape === "pill" || from?.status === "finished" || (from?.spans.length ?? 0) > 1;
-  if (target.shape === "pill") {
+export function flowOf({ edge, origin, goal }: Line, run: RunState): "idle" | "active" | "taken" {
+  const before = run.nodes.get(origin.id);
+  const after = run.nodes.get(goal.id);
+  const left = origin.shape === "pill" || before?.status === "finished" || (before?.spans.length ?? 0) > 1;
+  if (goal.shape === "pill") {
     return left && run.status === "finished" ? "taken" : "idle";
   }
-  if (!to?.spans.length || !(left || edge.kind === "fallback")) {
+  if (!after?.spans.length || !(left || edge.kind === "fallback")) {
     return "idle";
   }
-  return to.open ? "active" : "taken";
+  return after.open ? "active" : "taken";
 }
 
-export function stopsOf({ edge, source, target }: Line): Point[] {
+export function stopsOf({ edge, origin, goal }: Line): Point[] {
   return [
-    [source.x + source.width, source.y + portOffset(source, "outputs", edge.source_port)],
+    [origin.x + origin.width, origin.y + portOffset(origin, "outputs", edge.source_port)],
     ...(edge.points ?? []).map(([x = 0, y = 0]): Point => [x, y]),
-    [target.x, target.y + portOffset(target, "inputs", edge.target_port)],
+    [goal.x, goal.y + portOffset(goal, "inputs", edge.target_port)],
   ];
 }
 

@@ -1,6 +1,5 @@
 // The keyboard on the canvas: one card can be tabbed to, arrows go along the edges.
 
-import { valuesOf } from "../short.ts";
 import type { PanZoom } from "./panzoom.ts";
 import type { Item, Scene } from "./scene.ts";
 
@@ -32,12 +31,13 @@ export function makeKeys(
   };
   const zoomed = (key: string): boolean => {
     const factor = { "+": 1.25, "=": 1.25, "-": 0.8 }[key];
+    const isFit = key === "0";
     if (factor) {
       pan.scale(factor);
-    } else if (key === "0") {
+    } else if (isFit) {
       fit();
     }
-    return Boolean(factor) || key === "0";
+    return isFit || Boolean(factor);
   };
   const moved = (key: string, at: Item): boolean => {
     if (key === "Enter" || key === " ") {
@@ -76,19 +76,19 @@ export function neighbour(at: Item, direction: Direction, scene: Scene): Item | 
     nearest(
       at,
       direction,
-      valuesOf(scene.items).filter((item) => item !== at.parent),
+      scene.visible.filter((item) => item !== at.outer),
     )
   );
 }
 
 /** The next item: into a frame, along an edge, or out of a frame and along its edge. Never backwards. */
 function ahead(at: Item): Item | undefined {
-  let next = leftmost(at.children);
-  for (let from: Item | null = at; from && !next; from = from.parent) {
+  let next = leftmost(at.inner);
+  for (let from: Item | null = at; from && !next; from = from.outer) {
     next = nearest(
       at,
       "right",
-      from.out.map(({ target }) => target),
+      from.out.map(({ goal }) => goal),
     );
   }
   return next;
@@ -98,9 +98,9 @@ const behind = (at: Item): Item | undefined =>
   nearest(
     at,
     "left",
-    at.in.map(({ source }) => source),
+    at.in.map(({ origin }) => origin),
   ) ??
-  at.parent ??
+  at.outer ??
   undefined;
 
 /** What lies that way, mostly straight on: a step aside counts double. */
@@ -124,4 +124,4 @@ function nearest(at: Item, direction: Direction, items: Iterable<Item>): Item | 
 
 const middle = (item: Item, axis: "x" | "y"): number => item[axis] + (axis === "x" ? item.width : item.height) / 2;
 const leftmost = (items: readonly Item[]): Item | undefined => items.toSorted((a, b) => a.x - b.x || a.y - b.y)[0];
-const firstOf = (scene: Scene): Item | undefined => leftmost(valuesOf(scene.items).filter(({ parent }) => !parent));
+const firstOf = (scene: Scene): Item | undefined => leftmost(scene.visible.filter(({ outer }) => !outer));

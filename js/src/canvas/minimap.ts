@@ -1,7 +1,6 @@
 // The small map in the corner: where the view is in a graph too large for it.
-import { listen, s, setAttribute, toggle } from "../dom.ts";
+import { listen, s, setAttribute } from "../dom.ts";
 import type { RunState } from "../model/state.ts";
-import { valuesOf } from "../short.ts";
 import type { Box, PanZoom } from "./panzoom.ts";
 import type { Item, Scene } from "./scene.ts";
 
@@ -18,8 +17,9 @@ export interface Minimap {
 }
 
 export function makeMinimap(pan: PanZoom): Minimap {
-  const [all, busy, view] = ["all", "busy", "view"].map((name) => s("path", { class: `lfw-map-${name}` }));
-  const element = s("svg", { class: "lfw-minimap", "aria-hidden": "true", width: 132, height: 84 }, all, busy, view);
+  const [all, busy, view] = ["all", "busy", "view"].map((name) => s("path", { class: `map-${name}` }));
+  const size = { width: 132, height: 84 };
+  const element = s("svg", { class: "minimap", "aria-hidden": "true", hidden: true, ...size }, all, busy, view);
   let cards: Item[] = [];
   let whole: Box = pan.visible();
 
@@ -36,9 +36,9 @@ export function makeMinimap(pan: PanZoom): Minimap {
 
   return {
     element,
-    draw({ box, items }) {
+    draw({ box, visible }) {
       whole = box;
-      cards = valuesOf(items).filter(({ shape }) => shape !== "frame");
+      cards = visible.filter(({ shape }) => shape !== "frame");
       setAttribute(element, "viewBox", `${box.x} ${box.y} ${box.width || 1} ${box.height || 1}`);
       outline(all, cards);
     },
@@ -55,7 +55,7 @@ export function makeMinimap(pan: PanZoom): Minimap {
         seen.y <= whole.y &&
         seen.x + seen.width >= whole.x + whole.width &&
         seen.y + seen.height >= whole.y + whole.height;
-      toggle(element, "shown", !inside && cards.length >= LEAST_NODES);
+      element.toggleAttribute("hidden", inside || cards.length < LEAST_NODES);
       outline(view, [seen]);
     },
   };

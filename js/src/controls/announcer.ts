@@ -7,7 +7,7 @@ const PAUSE = 1000;
 const MOST = 4;
 
 export function makeAnnouncer(signal: AbortSignal) {
-  const element = h("div", { class: "lfw-quiet", "aria-live": "polite" });
+  const element = h("div", { class: "quiet", "aria-live": "polite" });
   const known = new Map<string, string>();
   const news = new Map<string, string>();
   let timer: ReturnType<typeof setTimeout> | undefined;

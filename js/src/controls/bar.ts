@@ -14,7 +14,7 @@ export type BarSource = Pick<Store, "title" | "runs" | "shown" | "show">;
 export function makeBar(store: BarSource, openLog: () => void, ask: () => void) {
   const [title, facts] = [d("name"), d("facts")];
   const picker = h("select", { "aria-label": "Run", change: () => store.show(picker.value) });
-  const state = button("Status of the run", ask, { class: "lfw-state" });
+  const state = button("Status of the run", ask, { class: "state" });
   const log = button("Log of the run", openLog, { "aria-expanded": "false" });
   const element = d("bar", title, picker, state, facts, log);
   let listed = "";

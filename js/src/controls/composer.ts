@@ -12,7 +12,7 @@ const TEXT: Field = { name: "input", title: "Input", type: "text" };
 /** `stop` is the button that stops the run; it stands beside Run. */
 export function makeComposer(store: Store, stop: HTMLElement) {
   const element = d("composer");
-  const run = h("button", { class: "lfw-send" }, icon("play"), "Run");
+  const run = h("button", { class: "send" }, icon("play"), "Run");
   let form: FieldForm | undefined;
   let drawn: string | undefined;
   let request = "";

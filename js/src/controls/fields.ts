@@ -33,7 +33,7 @@ export function controlOf(field: Field): Control {
 
 /** As high as its lines, up to a limit that the style sets; a browser that can also counts the lines that wrap. */
 function textBox(type: string): HTMLTextAreaElement {
-  const box = h("textarea", { rows: 1, class: type === "json" && "lfw-json" });
+  const box = h("textarea", { rows: 1, class: type === "json" && "json" });
   listen(box, "input", () => {
     box.rows = box.value.split("\n").length;
   });

@@ -21,9 +21,9 @@ type Values = Record<string, unknown>;
 /** `submit` is given the values by field name; those left empty are missing. */
 export function makeForm(fields: readonly Field[], submit: (values: Values) => void, ...children: Child[]): FieldForm {
   const controls = fields.map(controlOf);
-  const message = h("p", { class: "lfw-error", role: "alert", hidden: true });
+  const message = h("p", { class: "error", role: "alert", hidden: true });
   const rows = fields.map((field, i) => rowOf(field, controls[i] as Control, fields.length < 2));
-  const element = h("form", { class: "lfw-form", novalidate: true }, d("fields", ...rows), message, ...children);
+  const element = h("form", { class: "form", novalidate: true }, d("fields", ...rows), message, ...children);
 
   const refuse = (words: string, names: readonly unknown[] = []) => {
     message.textContent = words;
@@ -89,7 +89,7 @@ function rowOf({ title, required }: Field, control: Control, only: boolean): HTM
     return d("field", control);
   }
   const words = h("span", {}, title, required && " *");
-  return h("label", { class: "lfw-field" }, words, control);
+  return h("label", { class: "field" }, words, control);
 }
 
 /** A button for each of some values. */

@@ -26,7 +26,7 @@ export function makeQuestion(asked: InputRequested, store: Store): Question {
     request = store.answer(store.shown, asked.request, value);
     wait(true);
   };
-  const send = h("button", { class: "lfw-send" }, "Answer");
+  const send = h("button", { class: "send" }, "Answer");
   const form = makeForm(fields, (values) => answer(bare ? values[""] : values), send);
   form.controls[0]?.setAttribute("placeholder", hint);
   // The choices of a schema are all that it allows.

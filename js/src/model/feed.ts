@@ -12,7 +12,7 @@ export interface Feed {
   /** Every event that the state has taken in. */
   readonly log: Event[];
   /** The highest number the kernel is known to have; at least 1, as each run has a first event. */
-  head: number;
+  newest: number;
   /** Whether events are missing that the kernel has. */
   readonly behind: boolean;
   /** Takes in what came; `now` is the page's clock in seconds. */
@@ -30,13 +30,13 @@ export function makeFeed(): Feed {
   const feed: Feed = {
     state,
     log,
-    head: 1,
+    newest: 1,
     get behind() {
-      return state.seq < feed.head;
+      return state.seq < feed.newest;
     },
     take(events, now) {
       for (const event of events) {
-        feed.head = max(feed.head, event.seq);
+        feed.newest = max(feed.newest, event.seq);
         if (event.seq === state.seq + 1 || (event.seq > state.seq && held.size < MOST_HELD)) {
           held.set(event.seq, event);
         }

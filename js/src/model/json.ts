@@ -62,8 +62,8 @@ function nodeJson(node: NodeState): Json {
 
 /** Seconds from the start of the node's current span to the first token of any channel. */
 function firstToken(node: NodeState): number | null {
-  const start = node.current?.start ?? Number.POSITIVE_INFINITY;
-  const arrivals = node.group.flatMap((span) => (span.firstToken === null ? [] : span.start + span.firstToken));
+  const start = node.current?.began ?? Number.POSITIVE_INFINITY;
+  const arrivals = node.group.flatMap((span) => (span.firstToken === null ? [] : span.began + span.firstToken));
   const later = arrivals.filter((at) => at >= start).map((at) => at - start);
   return later.length > 0 ? later.reduce((a, b) => Math.min(a, b)) : null;
 }
@@ -71,14 +71,14 @@ function firstToken(node: NodeState): number | null {
 /** Seconds of the current span in which none of the spans inside it ran; null until it ends. */
 function selfTime(node: NodeState): number | null {
   const span = node.current;
-  return span?.end == null ? null : Math.max(0, span.end - span.start - covered(span.children));
+  return span?.end == null ? null : Math.max(0, span.end - span.began - covered(span.inner));
 }
 
 /** Seconds that lie in at least one of the spans. */
 function covered(spans: readonly Span[]): number {
   let total = 0;
   let reached = 0;
-  const stretches = spans.map(({ start, end }) => [start, end ?? start] as const);
+  const stretches = spans.map(({ began, end }) => [began, end ?? began] as const);
   for (const [start, end] of stretches.sort((a, b) => a[0] - b[0] || a[1] - b[1])) {
     total += Math.max(0, end - Math.max(start, reached));
     reached = Math.max(reached, end);
@@ -94,7 +94,7 @@ function spanJson(span: Span): Json {
     attempt: span.attempt,
     index: span.index,
     status: span.status,
-    start: round(span.start),
+    start: round(span.began),
     end: round(span.end),
     duration: round(span.duration),
     input: span.input,

@@ -7,17 +7,17 @@ export type NodeStatus = "idle" | "skipped" | SpanStatus;
 const USAGE_KEYS = ["input_tokens", "output_tokens", "total_tokens"] as const;
 
 export class NodeState {
-  readonly id: string;
+  declare readonly id: string;
   /** Its definition in the graph; none where an event names a node that no graph has. */
   def: Node | null = null;
   reason: string | null = null;
-  skipped = false;
+  passed = false;
   /** Its own spans, in the order they started. */
   readonly spans: Span[] = [];
   /** Its own spans and those of the nodes without a card below it, in the order they started. */
   group: Span[] = [];
-  #running = 0;
-  #waiting = 0;
+  private going = 0;
+  private asking = 0;
 
   constructor(id: string) {
     this.id = id;
@@ -29,26 +29,31 @@ export class NodeState {
   }
 
   get status(): NodeStatus {
-    if (this.#running > 0) {
+    if (this.going > 0) {
       return "running";
     }
-    if (this.#waiting > 0) {
+    if (this.asking > 0) {
       return "waiting";
     }
-    return this.current?.status ?? (this.skipped ? "skipped" : "idle");
+    return this.current?.status ?? (this.passed ? "skipped" : "idle");
   }
 
   get open(): boolean {
-    return this.#running + this.#waiting > 0;
+    return this.going + this.asking > 0;
   }
 
   /** Adds a span in its present status to the counts, or takes it out again. */
   count(span: Span, step: 1 | -1): void {
     if (span.status === "running") {
-      this.#running += step;
+      this.going += step;
     } else if (span.status === "waiting") {
-      this.#waiting += step;
+      this.asking += step;
     }
+  }
+
+  /** Itself, in whom these spans speak. */
+  speaking(group: Span[]): NodeState {
+    return Object.assign(Object.create(this), { group: group.sort((a, b) => a.began - b.began) });
   }
 
   /** The last span that counts; the last one where none does. */
@@ -58,18 +63,18 @@ export class NodeState {
 
   /** The span that said something last, thought, or asked for tools: of those that count. */
   get said(): Span | undefined {
-    return this.#last((span) => span.text.length);
+    return this.latest((span) => span.text.length);
   }
 
   get thought(): Span | undefined {
-    return this.#last((span) => span.reasoning.length);
+    return this.latest((span) => span.reasoning.length);
   }
 
   get asked(): Span | undefined {
-    return this.#last((span) => span.calls.size);
+    return this.latest((span) => span.calls.size);
   }
 
-  #last(has: (span: Span) => number): Span | undefined {
+  private latest(has: (span: Span) => number): Span | undefined {
     return this.group.findLast((span) => !span.retracted && has(span) > 0);
   }
 

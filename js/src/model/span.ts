@@ -31,13 +31,14 @@ export interface Call {
 }
 
 export class Span {
-  readonly id: string;
-  readonly node: string;
-  readonly parent: string | null;
-  readonly attempt: number;
-  readonly index: number | null;
-  readonly start: number;
-  readonly input: unknown;
+  // Declared: a field without a value would be written out, and each byte is stored.
+  declare readonly id: string;
+  declare readonly node: string;
+  declare readonly parent: string | null;
+  declare readonly attempt: number;
+  declare readonly index: number | null;
+  declare readonly began: number;
+  declare readonly input: unknown;
   status: SpanStatus = "running";
   end: number | null = null;
   duration: number | null = null;
@@ -52,7 +53,7 @@ export class Span {
   chunks = 0;
   retracted = false;
   /** Spans that ran inside this one. */
-  readonly children: Span[] = [];
+  readonly inner: Span[] = [];
 
   constructor(event: NodeStarted) {
     this.id = event.span;
@@ -60,7 +61,7 @@ export class Span {
     this.parent = event.parent ?? null;
     this.attempt = event.attempt ?? 1;
     this.index = event.index ?? null;
-    this.start = event.t;
+    this.began = event.t;
     this.input = event.input ?? null;
   }
 
@@ -88,12 +89,12 @@ export class Span {
   close(status: SpanStatus, t: number, duration?: number): void {
     this.status = status;
     this.end = t;
-    this.duration = duration ?? t - this.start;
+    this.duration = duration ?? t - this.began;
   }
 
   #delta(event: NodeDelta): void {
     this.chunks += event.cuts.length;
-    this.firstToken ??= max(0, event.t + (event.dts[0] ?? 0) / 1000 - this.start);
+    this.firstToken ??= max(0, event.t + (event.dts[0] ?? 0) / 1000 - this.began);
     if (event.channel === "tool_call") {
       this.#call(event.call ?? { index: 0 }).args.append(event.text);
     } else {

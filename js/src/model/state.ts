@@ -105,7 +105,7 @@ export function makeRun(): RunState {
       case "node.started":
         return begin(new Span(event));
       case "node.skipped":
-        Object.assign(nodeOf(event.node), { skipped: true, reason: event.reason });
+        Object.assign(nodeOf(event.node), { passed: true, reason: event.reason });
         return touch(event.node);
       case "input.requested":
         pending.set(event.request, event);
@@ -177,7 +177,7 @@ export function makeRun(): RunState {
     node.spans.push(span);
     node.count(span, 1);
     group(span);
-    spans.get(span.parent ?? "")?.children.push(span);
+    spans.get(span.parent ?? "")?.inner.push(span);
     touch(span.node);
   };
   /** Whatever changes a span: its node's counts of running and waiting spans follow, so a status needs no walk. */

@@ -188,7 +188,7 @@ export function makeStore(model: AnyModel<Traits>, signal: AbortSignal): Store {
       take(message.run, message.events);
     } else if (message.kind === "head") {
       const feed = feedOf(message.run);
-      feed.head = message.seq;
+      feed.newest = message.seq;
       asked.delete(message.run);
       catchUp(message.run, feed);
     } else if (message.kind === "kept") {

@@ -7,7 +7,7 @@ import { atEnd } from "./longtext.ts";
 
 export function makeLog() {
   const element = h("div", {
-    class: "lfw-log",
+    class: "log",
     role: "log",
     "aria-label": "Log",
     "aria-live": "off",
@@ -34,7 +34,7 @@ function lineOf({ t, level, node, message }: Log, run: RunState): HTMLElement {
   const where = node && (run.nodes.get(node)?.def?.title ?? node);
   return h(
     "div",
-    { class: "lfw-log-line", "data-level": level },
+    { class: "log-line", "data-level": level },
     h("time", {}, seconds(t)),
     h("b", {}, level),
     where && h("i", {}, where),

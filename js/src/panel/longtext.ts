@@ -25,7 +25,7 @@ export interface LongText {
 }
 
 export function makeLongText(label: string): LongText {
-  const element = h("div", { class: "lfw-text", tabindex: "0", role: "group", "aria-label": label });
+  const element = h("div", { class: "text", tabindex: "0", role: "group", "aria-label": label });
   let followed: Chunks | undefined;
   let epoch = 0;
   let offset = 0;

@@ -27,7 +27,7 @@ export function makePanel(onClose: () => void): Panel {
   const picker = h("select", { "aria-label": "Execution" });
   const sections = SECTIONS.map(makeSection);
   const body = d("panel-body", facts, picker, ...sections.map(({ element }) => element));
-  const element = h("aside", { class: "lfw-panel", hidden: true }, head, body);
+  const element = h("aside", { class: "panel", hidden: true }, head, body);
   let listed = "";
 
   return {
@@ -85,7 +85,7 @@ function labelOf(span: Span, i: number, def: Node, run: RunState | null): string
 function factsOf(span: Span | undefined, node: NodeState | undefined, def: Node, { clock, lost }: Now): string {
   const group = span ? [span] : (node?.group ?? []);
   const status = span?.status ?? shown(node, lost);
-  const time = span ? (span.duration ?? clock - span.start) : elapsedOf(node, clock);
+  const time = span ? (span.duration ?? clock - span.began) : elapsedOf(node, clock);
   const first = group.find(({ firstToken }) => firstToken !== null)?.firstToken;
   const parts = [
     `${glyphOf(status)} ${wordOf(status)}`,

@@ -14,7 +14,7 @@ export interface Section {
 export function makeSection(title: string): Section {
   const text = makeLongText(title);
   let written: unknown;
-  const copy = button(`Copy: ${title}`, () => void take(), { class: "lfw-copy" }, icon("copy"));
+  const copy = button(`Copy: ${title}`, () => void take(), { class: "copy" }, icon("copy"));
   const element = h("section", { "data-section": title }, h("h4", {}, title, copy), text.element);
 
   const take = async () => {

@@ -15,25 +15,19 @@ export function namesOf({ nodes }: RunState): (id: string) => string {
   };
 }
 
-/** How an event is marked on the scrub bar; most are not. */
-export function markOf({ kind }: Event): Mark | null {
-  switch (kind) {
-    case "node.started":
-      return "start";
-    case "node.finished":
-    case "node.cancelled":
-      return "end";
-    case "node.failed":
-    case "run.failed":
-      return "error";
-    case "note":
-      return "note";
-    default:
-      return null;
-  }
-}
+const MARKS: Record<string, Mark> = {
+  "node.started": "start",
+  "node.finished": "end",
+  "node.cancelled": "end",
+  "node.failed": "error",
+  "run.failed": "error",
+  note: "note",
+};
 
-const STOPS = /^node\.(started|finished|failed|cancelled|skipped|retracted)|^input|^note|^run/;
+/** How an event is marked on the scrub bar; most are not. */
+export const markOf = ({ kind }: Event): Mark | undefined => MARKS[kind];
+
+const STOPS = /^node\.(?!delta|text)|^input|^note|^run/;
 
 /** Whether stepping from node event to node event stops after this one. */
 export const isStop = ({ kind }: Event): boolean => STOPS.test(kind);

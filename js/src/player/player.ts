@@ -1,6 +1,6 @@
 // A run played back: the same stage as live, wound to where the playhead is, with the controls of playback below.
 import type { Now } from "../canvas/canvas.ts";
-import { button, d } from "../dom.ts";
+import { atEnd, button, d, listen } from "../dom.ts";
 import { icon } from "../icons.ts";
 import type { RunState } from "../model/state.ts";
 import type { Event } from "../model/types.gen.ts";
@@ -45,7 +45,12 @@ export function makePlayer(log: readonly Event[], options: PlayerOptions, signal
 
   const now = (): Now => ({ state, clock: head.clock, lost: false });
   const stage = makeStage(
-    { source: { title: options.title, runs: [], shown: "", show: () => {} }, now, written: () => {}, ask: () => {} },
+    {
+      source: { title: options.title, runs: [], shown: "", show: () => {} },
+      now,
+      written: () => notes.write(state),
+      ask: () => {},
+    },
     signal,
   );
   const { canvas, bar } = stage;
@@ -55,7 +60,6 @@ export function makePlayer(log: readonly Event[], options: PlayerOptions, signal
     canvas.mark(next === state ? next.touched : undefined);
     state = next;
     state.touched.clear();
-    notes.write(state);
     timeline.write(head.clock);
     transport.write(tape, head, before > 0);
   };
@@ -112,7 +116,7 @@ export function makePlayer(log: readonly Event[], options: PlayerOptions, signal
       show();
     },
     jump(node) {
-      const first = tape.whole.nodes.get(node)?.spans[0]?.start;
+      const first = tape.whole.nodes.get(node)?.spans[0]?.began;
       if (first !== undefined) {
         go(stepsUntil(tape.times, first));
         open(node);
@@ -150,7 +154,7 @@ export function makePlayer(log: readonly Event[], options: PlayerOptions, signal
   stage.element.style.height = `${options.height}px`;
   const below = d("below", transport.element, writing, timeline.element);
   const element = frameOf(stage, bar.element, stage.element, below, stage.log);
-  element.addEventListener("keydown", (event) => {
+  listen(element, "keydown", (event: KeyboardEvent) => {
     const act = keys(event);
     if (act) {
       event.preventDefault();
@@ -172,7 +176,6 @@ export function makePlayer(log: readonly Event[], options: PlayerOptions, signal
       End: () => go(tape.length),
     }[key];
   };
-  signal.addEventListener("abort", pause);
   element.tabIndex = 0;
   bar.list();
   draw();
@@ -188,7 +191,10 @@ export function makePlayer(log: readonly Event[], options: PlayerOptions, signal
     head.go(atEnd ? tape.length : stepsUntil(tape.times, clock));
     draw();
   };
-  signal.addEventListener("abort", () => clearTimeout(due));
+  atEnd(signal, () => {
+    pause();
+    clearTimeout(due);
+  });
   return {
     element,
     update(longer) {

@@ -1,5 +1,5 @@
 // What ran when: a bar for each span, in the order they started. It is drawn once for a tape; playback moves a line.
-import { d, h, renew, setAttribute } from "../dom.ts";
+import { d, h, listen, renew, setAttribute } from "../dom.ts";
 import { glyphOf, preview, seconds, tokens, wordOf } from "../format.ts";
 import { iconOf } from "../icons.ts";
 import type { Span } from "../model/span.ts";
@@ -24,7 +24,7 @@ export function makeTimeline(seek: (t: number) => void, open: (node: string) => 
   const line = d("now");
   const rows = d("rows");
   const scale = d("scale");
-  const element = h("div", { class: "lfw-timeline", hidden: true, role: "group", "aria-label": "Timeline" });
+  const element = h("div", { class: "timeline", hidden: true, role: "group", "aria-label": "Timeline" });
   element.append(scale, rows);
   let length = 1;
 
@@ -35,12 +35,12 @@ export function makeTimeline(seek: (t: number) => void, open: (node: string) => 
   };
   const barOf = (span: Span, waits: readonly Wait[]): HTMLElement => {
     const end = span.end ?? length;
-    const first = span.firstToken === null ? null : span.start + span.firstToken;
-    const bar = place(d("span"), span.start, end);
+    const first = span.firstToken === null ? null : span.began + span.firstToken;
+    const bar = place(d("span"), span.began, end);
     bar.dataset.status = span.retracted ? "skipped" : span.status;
     const inner = [
-      first !== null && inside(d("silent"), span.start, end, span.start, first),
-      ...waits.map(({ from, to }) => inside(d("asked"), span.start, end, from, to)),
+      first !== null && inside(d("silent"), span.began, end, span.began, first),
+      ...waits.map(({ from, to }) => inside(d("asked"), span.began, end, from, to)),
     ];
     bar.append(...inner.filter((part) => part !== false));
     return bar;
@@ -56,7 +56,7 @@ export function makeTimeline(seek: (t: number) => void, open: (node: string) => 
     row.dataset.type = def?.type ?? "node";
     return row;
   };
-  rows.addEventListener("click", (event) => {
+  listen(rows, "click", (event: MouseEvent) => {
     const track = (event.target as Element).closest(".lfw-track");
     if (track) {
       const { left, width } = track.getBoundingClientRect();
@@ -74,7 +74,7 @@ export function makeTimeline(seek: (t: number) => void, open: (node: string) => 
       const spans = valuesOf(whole.spans);
       renew(
         scale,
-        ...ticksOf(length).map((t) => place(h("i", { class: t > 0.92 * length && "lfw-last" }, seconds(t)), t, t)),
+        ...ticksOf(length).map((t) => place(h("i", { class: t > 0.92 * length && "last" }, seconds(t)), t, t)),
       );
       renew(
         rows,
@@ -138,7 +138,7 @@ function numbersOf(span: Span, title: string): string {
     `${title}: ${glyphOf(span.status)} ${span.retracted ? "withdrawn" : wordOf(span.status)}`,
     span.index !== null && `item ${span.index + 1}`,
     span.attempt > 1 && `attempt ${span.attempt}`,
-    `from ${seconds(span.start)} to ${seconds(span.end ?? span.start)}`,
+    `from ${seconds(span.began)} to ${seconds(span.end ?? span.began)}`,
     `took ${seconds(span.duration ?? 0)}`,
     span.firstToken !== null && `first token after ${seconds(span.firstToken)}`,
     tokens(count),

@@ -33,9 +33,9 @@ const WIDTH = 1000;
 const MARKS = ["start", "end", "error", "note"] as const;
 
 export function makeTransport(act: Actions): Transport {
-  const play = button("Play (space)", act.toggle, { class: "lfw-play" }, icon("play"));
-  const time = h("output", { class: "lfw-time" });
-  const total = h("span", { class: "lfw-time" });
+  const play = button("Play (space)", act.toggle, { class: "play" }, icon("play"));
+  const time = h("output", { class: "time" });
+  const total = h("span", { class: "time" });
   const slider = h("input", {
     type: "range",
     min: 0,
@@ -43,7 +43,7 @@ export function makeTransport(act: Actions): Transport {
     "aria-label": "Position",
     input: () => act.seek(Number(slider.value)),
   });
-  const paths = MARKS.map((mark) => s("path", { class: `lfw-mark-${mark}` }));
+  const paths = MARKS.map((mark) => s("path", { class: `mark-${mark}` }));
   const marks = s("svg", { viewBox: `0 0 ${WIDTH} 10`, preserveAspectRatio: "none", "aria-hidden": "true" }, ...paths);
   const scrub = d("scrub", marks, slider);
   const speed = h("select", { "aria-label": "Speed", title: "Speed", change: () => setSpeed() });
@@ -88,7 +88,7 @@ export function makeTransport(act: Actions): Transport {
       setAttribute(slider, "max", String(head.end));
       const lines: Record<string, string> = {};
       for (let i = 0; i < tape.length; i += 1) {
-        const mark = tape.isToken(i) ? null : markOf(tape.event(i));
+        const mark = !tape.isToken(i) && markOf(tape.event(i));
         if (mark) {
           const x = round((WIDTH * head.moment(i)) / (head.end || 1));
           lines[mark] = `${lines[mark] ?? ""}M${x} 0v10`;
@@ -114,7 +114,7 @@ export function makeTransport(act: Actions): Transport {
       if (face !== shown) {
         shown = face;
         renew(play, face === "play" ? icon("play") : playerIcon(face));
-        const words = { play: "Play (space)", pause: "Pause (space)", replay: "Play from the start (space)" }[face];
+        const words = `${{ play: "Play", pause: "Pause", replay: "Play from the start" }[face]} (space)`;
         play.title = words;
         setAttribute(play, "aria-label", words);
       }
@@ -126,11 +126,12 @@ const step = (label: string, name: PlayerIcon, act: () => void) => button(label,
 
 /** A button that stays pressed. */
 export function toggle(label: string, name: PlayerIcon, on: boolean, act: (on: boolean) => void): HTMLButtonElement {
+  let pressed = on;
   const made = button(
     label,
     () => {
-      const pressed = made.getAttribute("aria-pressed") !== "true";
-      made.setAttribute("aria-pressed", String(pressed));
+      pressed = !pressed;
+      setAttribute(made, "aria-pressed", String(pressed));
       act(pressed);
     },
     { "aria-pressed": String(on) },

@@ -29,12 +29,12 @@ describe("a scene", () => {
   });
 
   it("knows what lies in what", () => {
-    expect(item("frame/b")?.parent?.id).toBe("frame");
-    expect(item("frame")?.children.map(({ id }) => id)).toEqual(["frame/b"]);
+    expect(item("frame/b")?.outer?.id).toBe("frame");
+    expect(item("frame")?.inner.map(({ id }) => id)).toEqual(["frame/b"]);
   });
 
   it("leaves out an edge to nowhere", () => {
-    expect(sceneOf(GRAPH).lines.map(({ target }) => target.id)).toEqual(["frame"]);
+    expect(sceneOf(GRAPH).lines.map(({ goal }) => goal.id)).toEqual(["frame"]);
   });
 
   it("is as large as all that is drawn, detours too", () => {

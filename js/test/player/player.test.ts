@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { chain } from "../../dev/graphs.ts";
+import { agent, chain } from "../../dev/graphs.ts";
 import { Script } from "../../dev/script.ts";
 import { makePlayer, type PlayerOptions } from "../../src/player/player.ts";
 import { $, frame, press, sized, words } from "../helpers.ts";
@@ -181,6 +181,30 @@ describe("the player", () => {
     await open(log.add("note", { text: "lower", node: "model" }).add("run.finished"));
     const sides = [...document.querySelectorAll<HTMLElement>(".lfw-card-note")].map((note) => note.dataset.side);
     expect(sides).toEqual(["above", undefined]);
+  });
+
+  it("keeps a group folded while it is played, with the notes of its nodes on it", async () => {
+    const log = new Script(agent)
+      .wait(0.1)
+      .start("tools")
+      .start("tools/search")
+      .say("tools/search", "the tallest of all");
+    await open(log.add("note", { text: "look", node: "tools/search" }).finish("tools").add("run.finished"));
+    const note = () => $(".lfw-card-note").closest<HTMLElement>("[data-id]")?.dataset.id;
+    expect(note()).toBe("tools/search");
+    await click("Fold");
+    expect([note(), words('[data-id="tools"] .lfw-tail'), status("tools")]).toEqual([
+      "tools",
+      "the tallest of all",
+      "finished",
+    ]);
+    await scrub(0);
+    expect([status("tools"), document.querySelector('[data-id="tools/search"]')]).toEqual(["idle", null]);
+    await scrub(0.8);
+    expect([status("tools"), words('[data-id="tools"] .lfw-tail')]).toEqual(["running", "the tallest"]);
+    await scrub(1);
+    await click("Unfold");
+    expect(note()).toBe("tools/search");
   });
 
   it("lets a note be hidden", async () => {

@@ -402,3 +402,43 @@ def test_whatever_is_odd_in_an_event_breaks_nothing(kind, odd):
 def test_unknown_events_are_remembered():
     run = Folded().take("brand_new").take("build_start")
     assert run.fold.unknown == {"brand_new"}
+
+
+def in_a_group():
+    """A question, a group with two models of which the second hears the first, and an answer."""
+    group = node("Group-g")
+    inner = chained()["data"]
+    group["data"]["node"]["flow"] = {"data": {"nodes": [n for n in inner["nodes"] if n["id"] in (MODEL, SECOND)]}}
+    return flow([node(CHAT_IN, "message", input_value=""), group, node(OUT, "message", input_value="")], [])
+
+
+def test_a_group_runs_while_its_nodes_do():
+    run = Folded(in_a_group()).take("vertices_sorted", ids=[CHAT_IN], to_run=[CHAT_IN, MODEL, SECOND, OUT])
+    assert run.state.node("Group-g").status == "idle"
+    run.ends(CHAT_IN, MODEL)
+    assert (run.state.node("Group-g").status, run.state.node(MODEL).spans[0].parent) == ("running", "Group-g#1")
+    run.ends(MODEL, SECOND, outputs=text("first"))
+    assert run.state.node("Group-g").status == "running"
+    run.ends(SECOND, OUT, outputs=text("second"))
+    assert (run.state.node("Group-g").status, run.state.node("Group-g").output) == ("finished", "second")
+    run.ends(OUT).close()
+    assert set(run.statuses().values()) == {"finished"}
+
+
+def test_a_group_of_which_nothing_ran_was_not_taken():
+    run = Folded(in_a_group()).take("vertices_sorted", ids=[CHAT_IN], to_run=[CHAT_IN]).ends(CHAT_IN).close()
+    group = run.state.node("Group-g")
+    assert (group.status, group.reason) == ("skipped", run.state.node(MODEL).reason)
+
+
+@pytest.mark.parametrize(("reason", "status"), [("the run was cancelled", "cancelled"), ("", "failed")])
+def test_a_group_ends_as_its_run_does(reason, status):
+    run = Folded(in_a_group()).take("vertices_sorted", ids=[MODEL], to_run=[MODEL, SECOND])
+    if not reason:
+        run.ends(MODEL, valid=False)
+    run.close(reason)
+    assert run.state.node("Group-g").status == status
+    assert [event["kind"] for event in run.events if event.get("node") == "Group-g"] == [
+        "node.started",
+        f"node.{status}",
+    ]

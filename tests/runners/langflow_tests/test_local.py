@@ -366,6 +366,45 @@ def test_nodes_in_a_group_run_and_have_the_model_too():
     assert run.nodes["Model-a"].text == "re Hi"
 
 
+def grouped():
+    inner = flow([node("LanguageModelComponent", "Model-a")])
+    outer = group(inner, "Group-a", question=("Model-a", "input_value", "Hi"))
+    return {"name": "Grouped", "data": {"nodes": [outer], "edges": []}}
+
+
+def test_a_group_has_a_status_and_a_time_of_its_own():
+    run = load_flow(grouped()).run(model=says())
+    run.result(timeout=LONG)
+    (span,) = run.nodes["Group-a"].spans
+    assert (run.nodes["Group-a"].status, run.nodes["Model-a"].spans[0].parent) == ("finished", span.id)
+    assert run.nodes["Group-a"].duration >= run.nodes["Model-a"].duration
+    assert run.nodes["Group-a"].output["text_output"] == "All is well."
+
+
+def test_a_group_fails_with_its_node():
+    def refuse(_):
+        raise ValueError("no answer")
+
+    run = load_flow(grouped()).run(model=lf.ScriptedModel(refuse))
+    with pytest.raises(ValueError, match="no answer"):
+        run.result(timeout=LONG)
+    (inner, outer) = events(run, "node.failed")
+    assert [(each["node"], each["error"]["message"]) for each in (inner, outer)] == [
+        ("Model-a", "no answer"),
+        ("Group-a", "no answer"),
+    ]
+    assert "traceback" not in outer["error"]
+
+
+async def test_a_group_is_stopped_with_its_run():
+    run = load_flow(grouped()).run(model=lf.ScriptedModel(["word " * 999], tokens_per_second=20))
+    await until(run, "node.delta")
+    run.cancel()
+    with pytest.raises(lf.RunCancelledError):
+        await within(run)
+    assert run.nodes["Group-a"].status == "cancelled"
+
+
 def test_a_node_in_a_group_is_tweaked_through_the_group():
     inner = flow([node("LanguageModelComponent", "Model-a")])
     outer = group(inner, "Group-a", question=("Model-a", "input_value", "Hi"))

@@ -29,8 +29,6 @@ from lfwidget.runners.langflow.tweak import check_tweaks, files_named, secrets_o
 __all__ = ["LocalRunner"]
 
 _CANCELLED = "the run was cancelled"
-_MAPS = ("BatchRunComponent",)
-"""Components that ask a model for each row of a table, many at once."""
 
 
 class LocalRunner:
@@ -117,8 +115,7 @@ class LocalRunner:
         """Run once; see `Runner.execute`."""
         self.check(execution.tweaks, execution.variables, execution.model)
         kind = FlowWatch if execution.stream_nodes == frozenset() else StreamingFlowWatch
-        maps = frozenset(component.id for component in self._export.of_type(*_MAPS))
-        watch = kind(execution.log, execution.keep, execution.stream_nodes, self._export.titles, maps)
+        watch = kind(execution.log, execution.keep, execution.stream_nodes, self._export)
         run = LocalRun(
             flow=tweaked(self._flow(), execution.tweaks)["data"],
             flow_id=self._flow_id,
@@ -147,6 +144,7 @@ class LocalRunner:
         finally:
             watch.close(reason=outcome or "the run ended before it did")
             self._skip(execution, run, outcome)
+            watch.groups.close(outcome)
 
     def _flow(self) -> Mapping[str, Any]:
         """The flow as it may run."""
@@ -167,6 +165,7 @@ class LocalRunner:
             else:
                 reason = outcome or "nothing led to it"
             execution.log.append("node.skipped", node=node["id"], reason=reason)
+            run.watch.groups.skip(node["id"], reason)
 
 
 def _check_model(model: Any) -> None:

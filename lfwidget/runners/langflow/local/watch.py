@@ -28,6 +28,8 @@ from lfwidget.runners.langchain.found import Discoveries
 from lfwidget.runners.langchain.messages import content_parts, tool_call, usage_of
 from lfwidget.runners.langchain.slots import Slot
 from lfwidget.runners.langchain.spans import Spans
+from lfwidget.runners.langflow.export import Export
+from lfwidget.runners.langflow.groups import Groups
 from lfwidget.runners.langflow.local.values import readable
 
 __all__ = ["FlowWatch", "StreamingFlowWatch"]
@@ -37,6 +39,9 @@ register_configure_hook(_handler, inheritable=True)
 
 _call: ContextVar[Call | None] = ContextVar("lfwidget_lfx_call", default=None)
 """The node, or the tool, that the code in this context is a part of."""
+
+_MAPS = ("BatchRunComponent",)
+"""Components that ask a model for each row of a table, many at once."""
 
 _WRAPPERS = ("ComponentBuildError", "ExceptionWithMessageError", "StreamingError")
 """What lfx raises from a component's own error (`lfx.exceptions.component`, `lfx.base.agents.events`)."""
@@ -80,6 +85,29 @@ class _Model:
     asked: bool = False
 
 
+class _GroupedSpans(Spans):
+    """The spans of the nodes, and those of the groups that they lie in."""
+
+    def __init__(
+        self,
+        groups: Groups,
+        log: RunLog,
+        keep: Callable[[str, Any], None],
+        stream_nodes: frozenset[str] | None,
+    ) -> None:
+        super().__init__(log, keep, stream_nodes, readable)
+        self._groups = groups
+
+    def start(self, call: Call, node: str, value: Any) -> None:
+        """A call of this node starts."""
+        call.within = self._groups.begin(node, call.within)
+        super().start(call, node, value)
+
+    def _end(self, kind: str, call: Call, **fields: Any) -> None:
+        super()._end(kind, call, **fields)
+        self._groups.end(call.host or "", call.within, kind, fields)
+
+
 class FlowWatch(BaseCallbackHandler):
     """Follows one run.
 
@@ -87,8 +115,7 @@ class FlowWatch(BaseCallbackHandler):
         log: where the events go.
         keep: remembers the live object that a span returned.
         stream_nodes: the nodes whose tokens are logged as they come; None for all.
-        titles: of the nodes, by id.
-        maps: the nodes that ask a model for each of many rows at once.
+        export: the flow.
     """
 
     run_inline = True
@@ -102,16 +129,16 @@ class FlowWatch(BaseCallbackHandler):
         log: RunLog,
         keep: Callable[[str, Any], None],
         stream_nodes: frozenset[str] | None,
-        titles: Mapping[str, str],
-        maps: frozenset[str],
+        export: Export,
     ) -> None:
+        self.groups = Groups(export, log)
         self.started: set[str] = set()
         self.tools: dict[tuple[str, str], str] = {}
         self._log = log
-        self._spans = Spans(log, keep, stream_nodes, readable)
-        self._titles = titles
-        self._maps = maps
-        self._found = Discoveries(log, titles)
+        self._spans = _GroupedSpans(self.groups, log, keep, stream_nodes)
+        self._titles = export.titles
+        self._maps = frozenset(component.id for component in export.of_type(*_MAPS))
+        self._found = Discoveries(log, self._titles)
         self._said: dict[str, _Said] = {}
         self._models: dict[UUID, _Model] = {}
         self._calls: dict[UUID, tuple[Call, Call | None]] = {}

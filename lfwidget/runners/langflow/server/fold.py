@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 from lfwidget.errors import ComponentError
 from lfwidget.model.log import RunLog
 from lfwidget.runners.langflow.export import Export, as_mapping
+from lfwidget.runners.langflow.groups import Groups
 from lfwidget.runners.langflow.server.spans import Span, Spans
 from lfwidget.runners.langflow.server.tools import Tools
 from lfwidget.runners.langflow.server.vocabulary import (
@@ -82,7 +83,8 @@ class Fold:
         self._hidden = hidden
         self._exact = exact
         self._by = ""
-        self._spans = Spans(log, keep, clock)
+        self._groups = Groups(export, log)
+        self._spans = Spans(log, keep, self._groups, clock)
         self._tools = Tools(export, log, self._spans)
         self._messages: dict[str, str] = {}
         self._unclaimed: list[str] = []
@@ -107,6 +109,11 @@ class Fold:
         spoken = [node for node in found if self._type(node) == "ChatOutput"]
         return found[spoken[-1]] if spoken else found or None
 
+    def running(self, node: str) -> str:
+        """The span of a node that goes on; "" if none does."""
+        span = self._spans.running(node)
+        return "" if span is None else span.id
+
     def close(self, reason: str = "", *, untold: bool = False) -> None:
         """The run is over: no span stays open, and of each node that never began it is told why.
 
@@ -120,6 +127,10 @@ class Fold:
                 self._spans.cancel(span, reason or _FAILED)
             else:
                 self._spans.finish(span, span.text or None)
+        self._skip_the_rest(reason, untold=untold)
+        self._groups.close(reason or (_FAILED if self.failure else ""), untold=untold)
+
+    def _skip_the_rest(self, reason: str, *, untold: bool) -> None:
         if untold:
             return
         why = reason or (_FAILED if self.failure else "not taken")
@@ -191,6 +202,7 @@ class Fold:
         if self._is_shown(node) and node not in self._spans and node not in self._skipped:
             self._skipped.add(node)
             self._log.append("node.skipped", node=node, reason=reason)
+            self._groups.skip(node, reason)
 
     # What is said
 

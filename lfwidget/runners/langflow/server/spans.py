@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lfwidget.model.log import RunLog
+from lfwidget.runners.langflow.groups import Groups
 from lfwidget.runners.langflow.server.vocabulary import is_cut
 
 __all__ = ["Span", "Spans"]
@@ -23,6 +24,7 @@ class Span:
         started: when, by our clock.
         said: the tokens so far.
         calls: the tool calls it made, as `node.finished` has them.
+        parent: the span that it runs in; None where that is none.
         open: whether it has not ended.
     """
 
@@ -31,6 +33,7 @@ class Span:
     started: float
     said: list[str] = field(default_factory=list)
     calls: list[dict[str, Any]] = field(default_factory=list)
+    parent: str | None = None
     open: bool = True
 
     @property
@@ -45,14 +48,20 @@ class Spans:
     Args:
         log: where the events go.
         keep: remembers what a span gave out.
+        groups: of the flow.
         clock: seconds.
     """
 
     def __init__(
-        self, log: RunLog, keep: Callable[[str, Any], None], clock: Callable[[], float] = time.perf_counter
+        self,
+        log: RunLog,
+        keep: Callable[[str, Any], None],
+        groups: Groups,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._log = log
         self._keep = keep
+        self._groups = groups
         self._clock = clock
         self._spans: dict[str, list[Span]] = {}
 
@@ -79,8 +88,10 @@ class Spans:
             node: its id.
             fields: `input` and `parent`, where they are known.
         """
+        if parent := self._groups.begin(node, fields.get("parent")):
+            fields["parent"] = parent
         before = self._spans.setdefault(node, [])
-        span = Span(node, f"{node}#{len(before) + 1}", self._clock())
+        span = Span(node, f"{node}#{len(before) + 1}", self._clock(), parent=parent)
         before.append(span)
         self._log.append("node.started", node=node, span=span.id, attempt=1, **fields)
         return span
@@ -142,3 +153,4 @@ class Spans:
             span.open = False
             taken = self._clock() - span.started if duration is None else duration
             self._log.append(kind, node=span.node, span=span.id, duration=round(taken, 6), **fields)
+            self._groups.end(span.node, span.parent, kind, fields)
