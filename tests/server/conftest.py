@@ -4,7 +4,7 @@ import flows as small
 import pytest
 from langflow_server import LangFlowServer
 from servers.openai_server import OpenAIServer, Script
-from tcp_proxy import TcpProxy
+from servers.tcp_proxy import TcpProxy
 
 
 @pytest.fixture(scope="session")
@@ -28,11 +28,7 @@ def langflow(models_of_session, tmp_path_factory):
 @pytest.fixture(scope="session")
 def flows(langflow):
     """Ids of the flows on the server, by name."""
-    starters, components = langflow.starters(), langflow.components()
-    made = [small.basic(starters), small.chained(starters), small.parallel(starters)]
-    made += [small.agent(starters, components), small.agents(starters, components)]
-    made += [small.asked_for_a_variable(starters)]
-    return {flow["name"]: langflow.add(flow) for flow in made}
+    return small.added_to(langflow)
 
 
 @pytest.fixture

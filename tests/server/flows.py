@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
-__all__ = ["agent", "agents", "asked_for_a_variable", "basic", "chained", "edge", "parallel"]
+__all__ = ["added_to", "agent", "agents", "asked_for_a_variable", "basic", "chained", "edge", "parallel"]
 
 _MODEL = [
     {
@@ -32,6 +32,14 @@ _CALCULATE = {
 
 Flow = dict[str, Any]
 Starters = Mapping[str, Flow]
+
+
+def added_to(server: Any) -> dict[str, str]:
+    """All of them, saved on a server; their ids by name."""
+    starters, components = server.starters(), server.components()
+    made = [basic(starters), chained(starters), parallel(starters), agent(starters, components)]
+    made += [agents(starters, components), asked_for_a_variable(starters)]
+    return {flow["name"]: server.add(flow) for flow in made}
 
 
 def basic(starters: Starters, name: str = "Basic") -> Flow:

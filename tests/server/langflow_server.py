@@ -42,14 +42,16 @@ class LangFlowServer:
     Args:
         folder: for its database and its log.
         models: address of the model server: "http://127.0.0.1:1234/v1".
+        extra: more of its environment.
     """
 
-    def __init__(self, folder: Path, models: str) -> None:
+    def __init__(self, folder: Path, models: str, **extra: str) -> None:
         self.folder = folder
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.api_key = ""
         self._models = models
+        self._extra = extra
         self._log = folder / "langflow.log"
 
     def start(self) -> None:
@@ -91,6 +93,22 @@ class LangFlowServer:
         with self._client() as client:
             return str(client.post("/api/v1/flows/", json=flow).raise_for_status().json()["id"])
 
+    def add_user(self, name: str) -> str:
+        """Another user.
+
+        Returns:
+            An API key of his.
+        """
+        login = {"username": name, "password": secrets.token_urlsafe(16)}
+        with self._client() as client:
+            user = client.post("/api/v1/users/", json=login).raise_for_status().json()["id"]
+            client.patch(f"/api/v1/users/{user}", json={"is_active": True}).raise_for_status()
+        return self._key(login)
+
+    def access_token(self) -> str:
+        """What LangFlow's own page has after a login."""
+        return self._token({"username": _USER, "password": _PASSWORD})
+
     def starters(self) -> dict[str, dict[str, Any]]:
         """The flows that LangFlow ships, by name."""
         with self._client() as client:
@@ -126,6 +144,7 @@ class LangFlowServer:
             "LANGFLOW_PRETTY_LOGS": "false",
             # The guard against requests to inner networks would keep it from our model server.
             "LANGFLOW_SSRF_ALLOWED_HOSTS": "127.0.0.0/8",
+            **self._extra,
         }
 
     def _wait_until_it_answers(self) -> None:
@@ -141,12 +160,8 @@ class LangFlowServer:
         raise TimeoutError(f"LangFlow did not answer:\n{self.log()[-4000:]}")
 
     def _prepare(self) -> None:
-        login = {"username": _USER, "password": _PASSWORD}
-        with httpx.Client(base_url=self.url, timeout=60, trust_env=False) as client:
-            token = client.post("/api/v1/login", data=login).raise_for_status().json()["access_token"]
-            client.headers["Authorization"] = f"Bearer {token}"
-            made = client.post("/api/v1/api_key/", json={"name": "tests"}).raise_for_status().json()
-            self.api_key = made["api_key"]
+        self.api_key = self._key({"username": _USER, "password": _PASSWORD})
+        with self._client() as client:
             # "127.0.0.1" would be rewritten to the gateway's address where this runs in a container.
             base = self._models.replace("127.0.0.1", "127.1")
             for name, value, kind in (
@@ -155,3 +170,12 @@ class LangFlowServer:
             ):
                 body = {"name": name, "value": value, "type": kind, "default_fields": []}
                 client.post("/api/v1/variables/", json=body).raise_for_status()
+
+    def _token(self, login: dict[str, str]) -> str:
+        with httpx.Client(base_url=self.url, timeout=60, trust_env=False) as client:
+            return str(client.post("/api/v1/login", data=login).raise_for_status().json()["access_token"])
+
+    def _key(self, login: dict[str, str]) -> str:
+        headers = {"Authorization": f"Bearer {self._token(login)}"}
+        with httpx.Client(base_url=self.url, headers=headers, timeout=60, trust_env=False) as client:
+            return str(client.post("/api/v1/api_key/", json={"name": "tests"}).raise_for_status().json()["api_key"])
