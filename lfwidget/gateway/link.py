@@ -115,7 +115,10 @@ class Link:
     # How it looks
 
     def __repr__(self) -> str:
-        return f"<link to {self.title} · {self._state()}>\n{self.url}" if self.is_open else f"<{self._state()}>"
+        if not self.is_open:
+            return f"<{self._state()}>"
+        url = self.url.partition("#")[0] + "#•••" if runtime.is_batch() else self.url
+        return f"<link to {self.title} · {self._state()}>\n{url}"
 
     def _state(self) -> str:
         if not self.is_open:
@@ -130,18 +133,16 @@ class Link:
             return f"<div><b>{escape(self._state().capitalize())}.</b></div>"
         may = "watch, start, stop and answer" if self._grant.allows("run") else "watch"
         seats = f", up to {self._grant.seats} at a time" if self._grant.seats else ""
-        url = escape(self.url, quote=True)
+        # A notebook that nobody watches is kept and passed on: what opens the room has no place in it.
+        picture, anchor = ("", _MASKED) if runtime.is_batch() else (_picture(self.url), _anchor(self.url))
         return (
             '<div style="display:flex;flex-wrap:wrap;gap:16px;align-items:flex-start;max-width:720px">'
-            f'<img alt="QR code of the link" src="{_qr_code(self.url)}" '
-            'style="width:168px;height:168px;background:#fff;border-radius:6px"/>'
-            '<div style="flex:1;min-width:260px">'
+            f'{picture}<div style="flex:1;min-width:260px">'
             f'<div style="font-size:110%"><b>{escape(self.title)}</b> is shared</div>'
             f'<div style="padding:6px 0"><b>{escape(self._state())}</b></div>'
             f"<div>Whoever has the link can {may}{seats}. They see inputs, what every node says, outputs and errors; "
             "keys are masked, and your code stays here.</div>"
-            f'<div style="padding:6px 0;overflow-wrap:anywhere;font-size:90%"><a href="{url}" target="_blank" '
-            f'rel="noreferrer">{url}</a></div>'
+            f'<div style="padding:6px 0;overflow-wrap:anywhere;font-size:90%">{anchor}</div>'
             '<div style="opacity:.75;font-size:90%">In a notebook: <code>lfwidget.join("…")</code> · '
             "to end it: <code>link.close()</code></div></div></div>"
         )
@@ -171,9 +172,18 @@ class Link:
             place.fill(self._bundle())
 
 
-def _qr_code(url: str) -> str:
-    """As an image that may stand in a notebook."""
+_MASKED = "The link stands here while somebody has the notebook open."
+
+
+def _anchor(url: str) -> str:
+    safe = escape(url, quote=True)
+    return f'<a href="{safe}" target="_blank" rel="noreferrer">{safe}</a>'
+
+
+def _picture(url: str) -> str:
+    """The QR code, as an image that may stand in a notebook."""
     import segno
 
     uri: str = segno.make(url, micro=False).svg_data_uri(border=2)
-    return uri
+    style = "width:168px;height:168px;background:#fff;border-radius:6px"
+    return f'<img alt="QR code of the link" src="{uri}" style="{style}"/>'

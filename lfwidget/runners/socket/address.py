@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -50,6 +51,15 @@ class Address:
             raise InputError("a link to a shared run has no user and no password in it")
         url = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
         return cls(url, path["kind"], path["name"], parts.fragment)
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it is on this machine: a proxy for the world is none for that."""
+        host = urlsplit(self.url).hostname or ""
+        try:
+            return ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            return host == "localhost" or host.endswith(".localhost")
 
     @property
     def events(self) -> str:

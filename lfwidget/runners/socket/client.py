@@ -153,6 +153,7 @@ class Client:
             ping_interval=_HEARTBEAT,
             ping_timeout=_HEARTBEAT,
             max_size=_LARGEST,
+            proxy=None if self.address.is_here else True,
         ) as socket:
             self._socket = socket
             await self._send_all()
@@ -168,22 +169,23 @@ class Client:
 
     async def _over_sse(self) -> AsyncGenerator[Message]:
         headers = {**self._headers, "Accept": "text/event-stream", "Last-Event-ID": self._position()}
-        async with (
-            httpx.AsyncClient(timeout=httpx.Timeout(_OPEN, read=_SILENCE)) as client,
-            client.stream("GET", self.address.events, headers=headers) as response,
-        ):
+        async with self._http(headers) as client, client.stream("GET", self.address.events) as response:
             await self._look_at(response)
             async for line in response.aiter_lines():
                 if line.startswith("data:"):
                     yield json.loads(line[5:])
 
     async def _over_poll(self) -> AsyncGenerator[Message]:
-        async with httpx.AsyncClient(timeout=httpx.Timeout(_OPEN, read=_SILENCE), headers=self._headers) as client:
+        async with self._http(self._headers) as client:
             while True:
                 response = await client.get(self.address.events, params={"since": self._position()})
                 await self._look_at(response)
                 for message in response.json()["messages"]:
                     yield message
+
+    def _http(self, headers: dict[str, str]) -> httpx.AsyncClient:
+        timeout = httpx.Timeout(_OPEN, read=_SILENCE)
+        return httpx.AsyncClient(timeout=timeout, headers=headers, trust_env=not self.address.is_here)
 
     async def _look_at(self, response: httpx.Response) -> None:
         if response.status_code != 200:  # noqa: PLR2004 - HTTP
