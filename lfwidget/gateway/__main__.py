@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -53,6 +54,11 @@ def _parser() -> argparse.ArgumentParser:
         "--port", type=int, default=8765, help="port to listen on; 0 for any that is free (%(default)s)"
     )
     parser.add_argument("--redis", metavar="URL", help="keep runs in this Redis, which gateways can share")
+    parser.add_argument(
+        "--prefix",
+        default=os.environ.get("JUPYTERHUB_SERVICE_PREFIX", ""),
+        help="path under which a proxy serves it and which it passes on; a service of JupyterHub knows its own",
+    )
     parser.add_argument("--origin", action="append", default=[], help="a web origin whose pages may connect, too")
     parser.add_argument("--tls-cert", metavar="FILE", help="certificate, with those between it and the root")
     parser.add_argument("--tls-key", metavar="FILE", help="its key, if that is another file")
@@ -76,9 +82,13 @@ def _parser() -> argparse.ArgumentParser:
 
 def _serve(settings: Settings, options: argparse.Namespace) -> int:
     refuse_public(options.host, tls=options.tls_cert is not None, insecure=options.insecure)
-    gateway = Gateway(
-        replace(settings, redis=options.redis or settings.redis, origins=(*settings.origins, *options.origin))
+    settings = replace(
+        settings,
+        redis=options.redis or settings.redis,
+        prefix=options.prefix or settings.prefix,
+        origins=(*settings.origins, *options.origin),
     )
+    gateway = Gateway(settings)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     if not settings.secret:
         # Without a secret that others know, nobody else could make a token for whoever shares.

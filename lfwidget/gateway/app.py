@@ -20,7 +20,7 @@ from typing import Any, cast
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
@@ -50,9 +50,18 @@ def make_app(gateway: Gateway | None = None) -> Starlette:
         finally:
             await gateway.store.close()
 
-    made = Starlette(routes=routes(gateway), lifespan=lifespan, exception_handlers={RefusedError: _refusal})
+    made = Starlette(
+        routes=_under(gateway.settings.prefix, routes(gateway)),
+        lifespan=lifespan,
+        exception_handlers={RefusedError: _refusal},
+    )
     made.state.gateway = gateway
     return made
+
+
+def _under(prefix: str, served: list[BaseRoute]) -> list[BaseRoute]:
+    prefix = prefix.rstrip("/")
+    return [Mount(prefix, routes=served)] if prefix else served
 
 
 def routes(gateway: Gateway) -> list[BaseRoute]:

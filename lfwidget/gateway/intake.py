@@ -12,7 +12,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from lfwidget.errors import EventError
 from lfwidget.gateway.gateway import Gateway
 from lfwidget.gateway.guard import RefusedError
 from lfwidget.gateway.shared_log import encode
@@ -111,7 +110,7 @@ def _batch(run: str, body: Mapping[str, Any], grant: Grant) -> Batch:
         entries = encode(events)
         for entry in entries:
             entry.text.encode()
-    except (EventError, UnicodeEncodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise RefusedError(400, f"this is no event: {error}") from None
     return Batch(run, str(epoch), first, entries, str(room), _owner(grant))
 

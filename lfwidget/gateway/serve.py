@@ -13,6 +13,7 @@ from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from lfwidget.errors import GatewayError
 from lfwidget.gateway.app import make_app
@@ -30,14 +31,16 @@ logging.getLogger("uvicorn.error").addFilter(_NoFalseAlarm())
 
 __all__ = ["BackgroundServer", "config", "is_loopback", "refuse_public"]
 
-_HANDSHAKE = 10.0
-"""Seconds in which a client must have sent its request. uvicorn itself waits for ever."""
 _LARGEST_HEAD = 16_384
 
 
 class _ImpatientH11(H11Protocol):
-    """Hangs up on who does not get on with his request: thousands of such connections would cost all file handles."""
+    """Hangs up on who does not get on with his request: thousands of such connections would cost all file handles.
 
+    uvicorn itself waits for ever.
+    """
+
+    handshake: float
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
@@ -62,12 +65,22 @@ class _ImpatientH11(H11Protocol):
 
     def _expect(self) -> None:
         self._have()
-        self._deadline = asyncio.get_running_loop().call_later(_HANDSHAKE, self.transport.abort)
+        self._deadline = asyncio.get_running_loop().call_later(self.handshake, self.transport.abort)
 
     def _have(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+
+class _FinalSocket(WebSocketsSansIOProtocol):
+    """Hangs up on who does not take what was still sent to him: a closed transport waits for that for ever."""
+
+    patience: float
+
+    def on_task_complete(self, task: asyncio.Task[None]) -> None:
+        super().on_task_complete(task)
+        self.loop.call_later(self.patience, self.transport.abort)
 
 
 def config(  # noqa: PLR0913 - what a server needs
@@ -102,9 +115,9 @@ def config(  # noqa: PLR0913 - what a server needs
         ssl_keyfile=tls_key,
         proxy_headers=forwarded is not None,
         forwarded_allow_ips=forwarded,
-        http=_ImpatientH11,
+        http=type("Impatient", (_ImpatientH11,), {"handshake": settings.handshake}),
         h11_max_incomplete_event_size=_LARGEST_HEAD,
-        ws="websockets-sansio",
+        ws=type("Final", (_FinalSocket,), {"patience": settings.send_timeout}),
         ws_max_size=settings.largest_message,
         ws_ping_interval=settings.heartbeat,
         ws_ping_timeout=settings.heartbeat,

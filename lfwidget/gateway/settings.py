@@ -20,10 +20,12 @@ class Settings:
         secret: signs the tokens; the same for all gateways of a deployment. Empty: made up, so that links end with the
             process.
         redis: URL of a Redis in which runs are kept; empty keeps them in this process.
+        prefix: path under which a proxy serves it, and which the proxy leaves in the address, such as "/services/x".
         origins: web origins whose pages may connect, besides the gateway's own, such as "https://class.example".
         frame_period: the shortest time between two frames to a watcher.
         send_timeout: how long a watcher may not read before it is dropped. It can come back and go on.
         heartbeat: between two signs of life, both ways.
+        handshake: how long a client may take to say what it wants.
         idle: a socket on which nothing happened for so long is closed, with a code that says "resume".
         lease: a producer that said nothing for so long is told as lost.
         keep_events: of a run, in memory or as entries of a Redis stream; those before are packed.
@@ -37,10 +39,12 @@ class Settings:
 
     secret: str = ""
     redis: str = ""
+    prefix: str = ""
     origins: tuple[str, ...] = ()
     frame_period: float = 0.033
     send_timeout: float = 5.0
     heartbeat: float = 20.0
+    handshake: float = 10.0
     idle: float = 300.0
     lease: float = 10.0
     keep_events: int = 10_000

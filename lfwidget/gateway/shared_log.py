@@ -252,8 +252,22 @@ class SharedLog:
 
 
 def encode(events: Iterable[Mapping[str, Any]]) -> list[Entry]:
-    """Events as they are relayed."""
+    """Events as they are relayed.
+
+    Raises:
+        ValueError: there is a number in one that JSON does not have.
+    """
     return [
-        Entry(json.dumps(event, ensure_ascii=False, separators=(",", ":")), event.get("node") or "", event["kind"])
+        Entry(
+            json.dumps(event, ensure_ascii=False, separators=(",", ":"), allow_nan=False),
+            _node_of(event),
+            event["kind"],
+        )
         for event in events
     ]
+
+
+def _node_of(event: Mapping[str, Any]) -> str:
+    """In an event of a kind that nobody knows yet, it may be anything."""
+    node = event.get("node")
+    return node if isinstance(node, str) else ""

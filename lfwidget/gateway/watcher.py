@@ -103,6 +103,7 @@ class Watcher:
     async def _send_all(self) -> None:
         while True:
             async for text in self.following.ready():
+                self._look()
                 self._active = time.monotonic()
                 await self._send(text)
             self._look()
@@ -114,8 +115,12 @@ class Watcher:
                     await self._send('{"kind":"beat"}')
 
     async def _send(self, text: str) -> None:
-        async with asyncio.timeout(self._settings.send_timeout):
-            await self._socket.send_text(text)
+        try:
+            async with asyncio.timeout(self._settings.send_timeout):
+                await self._socket.send_text(text)
+        except RuntimeError:
+            # The server has closed it: what came was no WebSocket, or no pong came.
+            raise WebSocketDisconnect(1006) from None
         self._sent = time.monotonic()
 
     def _pause(self) -> float:
