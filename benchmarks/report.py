@@ -21,6 +21,9 @@ PACKAGES = (
     "ipykernel",
     "jupyterlab",
     "playwright",
+    "uvicorn",
+    "starlette",
+    "websockets",
 )
 COLUMNS = ("what", "lfwidget", "reference, same run", "result", "budget", "")
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import report
 
-PARTS = ("kernel", "streaming", "page", "records", "langflow", "imports")
+PARTS = ("kernel", "streaming", "page", "records", "gateway", "langflow", "langflow_plugin", "imports")
 HERE = Path(__file__).parent
 
 

@@ -60,6 +60,7 @@ class Watcher:
         self._socket, self._grant = socket, grant
         self._settings, self._metrics, self._obey = settings, metrics, obey
         self._active = self._sent = time.monotonic()
+        self._sending_since: float | None = None
         self._closing: Closed | None = None
         self._allowance = float(_MOST_MESSAGES)
         self._counted_at = self._active
@@ -71,8 +72,8 @@ class Watcher:
 
     async def run(self) -> None:
         """Until either side ends it."""
-        # Both at the same time: who only waits for events does not see that the watcher has left.
-        tasks = [asyncio.create_task(self._send_all()), asyncio.create_task(self._take_all())]
+        # All at the same time: who only waits for events does not see that the watcher has left.
+        tasks = [asyncio.create_task(work) for work in (self._send_all(), self._take_all(), self._keep_time())]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -105,23 +106,38 @@ class Watcher:
             async for text in self.following.ready():
                 self._look()
                 self._active = time.monotonic()
-                await self._send(text)
+                await self._send_next(text)
             self._look()
-            try:
-                async with asyncio.timeout(self._pause()):
-                    await self.following.news.wait()
-            except TimeoutError:
-                if time.monotonic() - self._sent >= self._settings.heartbeat:
-                    await self._send('{"kind":"beat"}')
+            if time.monotonic() - self._sent >= self._settings.heartbeat:
+                await self._send_next('{"kind":"beat"}')
+            await self.following.news.wait()
+
+    async def _send_next(self, text: str) -> None:
+        """Send it; `_keep_time` ends it all if that takes too long."""
+        self._sending_since = time.monotonic()
+        await self._send(text)
+        self._sending_since = None
 
     async def _send(self, text: str) -> None:
         try:
-            async with asyncio.timeout(self._settings.send_timeout):
-                await self._socket.send_text(text)
+            await self._socket.send_text(text)
         except RuntimeError:
             # The server has closed it: what came was no WebSocket, or no pong came.
             raise WebSocketDisconnect(1006) from None
         self._sent = time.monotonic()
+
+    async def _keep_time(self) -> None:
+        """Notice what is due where nothing happens, and who does not read.
+
+        One clock per watcher: a timeout around each frame and each wait was a third of the gateway's CPU.
+        """
+        limit = self._settings.send_timeout
+        while True:
+            await asyncio.sleep(min(self._pause(), limit))
+            since = self._sending_since
+            if since is not None and time.monotonic() - since >= limit:
+                raise TimeoutError
+            self.following.news.set()
 
     def _pause(self) -> float:
         """Seconds until something is due, if nothing happens."""
@@ -150,7 +166,8 @@ class Watcher:
             self._count()
             answer = await self._take(_parsed(message))
             if answer:
-                await self._send(json.dumps(answer))
+                async with asyncio.timeout(self._settings.send_timeout):
+                    await self._send(json.dumps(answer))
 
     def _count(self) -> None:
         now = time.monotonic()

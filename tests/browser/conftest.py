@@ -94,7 +94,7 @@ async def watched(context, server, test):
 
         async def opened(cells=(), name="", kernel="python3"):
             if not name:
-                name = re.sub(r"\W+", "-", test.name)[:60] + ".ipynb"
+                name = re.sub(r"\W+", "-", test.name)[:60] + f"{len(tabs) or ''}.ipynb"
                 write_notebook(server.notebooks / name, cells, kernel)
             tabs.append(await stack.enter_async_context(NotebookPage.open(context, server, name)))
             return tabs[-1]

@@ -45,7 +45,7 @@ def own_redis(tmp_path):
 
 @pytest.fixture
 def serve():
-    """Gateways on threads: `serve(idle=1.0)` gives one with these settings; `serve(config={...})` goes to the server."""
+    """Gateways on threads: `serve(idle=1.0)` gives one with these settings; `config=` is for its server."""
     servers = []
 
     def start(*, config=(), store=None, **settings):

@@ -11,7 +11,7 @@ from watching import token
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 
 
-def frame(opcode, payload=b"", *, final=True, reserved=0, masked=True, length=None):
+def frame(opcode, payload=b"", *, final=True, reserved=0, masked=True, length=None):  # noqa: PLR0913 - all that can be wrong
     """A frame, right or wrong. `length` is what it says of its payload."""
     said = len(payload) if length is None else length
     head = bytes([(0x80 if final else 0) | reserved << 4 | opcode])

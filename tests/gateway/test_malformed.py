@@ -90,7 +90,7 @@ FRAMES = {
         1009,
     ),
     "what is compressed, though nobody agreed to that": (frame(TEXT, BOMB[:10_000], reserved=4), 1002),
-    "noise": (b"\x70\xff" * 500, 1002),
+    "noise": (b"\x70\xff" * 500, 1009),
     "a second request": (request(), 1002),
 }
 

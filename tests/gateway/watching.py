@@ -22,10 +22,17 @@ def token(scope="run:run-1", right="view", lifetime=600, secret=SECRET, **fields
 
 
 async def eventually(condition):
-    """Until it is so."""
+    """Until it is so: what it asks is on another thread, in another process, or not ours to signal."""
     async with asyncio.timeout(HANG):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - see above
             await asyncio.sleep(0.01)
+
+
+async def until(ask, answer, pause=0.05):
+    """Until this is the answer."""
+    async with asyncio.timeout(HANG):
+        while await ask() != answer:  # noqa: ASYNC110 - see above
+            await asyncio.sleep(pause)
 
 
 def together(*coroutines):
