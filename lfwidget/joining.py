@@ -287,6 +287,7 @@ class Room:
         run.answered_by(lambda: True)
         self.runs.append(run)
         if self._widget is not None:
+            self._widget.title = self._title
             self._widget.add(run.id, run.name, run.log)
         self._news.notify()
 

@@ -206,6 +206,7 @@ async def test_a_lesson_in_two_notebooks(open_notebook, shoot):
     await teacher.run(2)
     await student.done(1)
     await FlowView.under(student, 0).run_is("finished")
+    await expect(student.cell(0)).to_contain_text("Explain")
     await expect(FlowView.under(student, 0).card("model")).to_contain_text("one two three four five")
     await student.run(2)
     await student.run(3)
