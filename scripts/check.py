@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / "build" / "reports"
 PYTHON = sys.executable
 PYTHON_LFX = str(ROOT / ".venv-lfx" / "bin" / "python")
-APART = ("tests/browser", "tests/notebooks", "tests/server")
+APART = ("tests/browser", "tests/gateway", "tests/notebooks", "tests/server")
 """Folders of tests that are a step of their own."""
 
 
@@ -56,6 +56,7 @@ STEPS = (
     pytest_step("units", "-q", "tests", *(f"--ignore={folder}" for folder in APART)),
     # With lfx, which wants langchain 1.3: the runners with that, too, and the lesson that runs a LangFlow export.
     pytest_step("lfx", "-q", "tests/runners", "tests/notebooks", python=PYTHON_LFX),
+    pytest_step("gateway", "-q", "tests/gateway"),
     pytest_step("server", "-v", "tests/server"),
     pytest_step("browser", "-v", "tests/browser"),
     pytest_step("notebooks", "-v", "tests/notebooks"),

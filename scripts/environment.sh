@@ -1,10 +1,8 @@
 #!/usr/bin/env bash
-# Make or update a virtual environment: environment.sh PYTHON FOLDER REQUIREMENTS [--alone]
-# It ends up with exactly the pinned packages and, unless alone, this checkout, installed so that edits show at once.
+# Make or update a virtual environment: environment.sh PYTHON FOLDER REQUIREMENTS
+# It ends up with exactly the pinned packages and this checkout, installed so that edits show at once.
 set -euo pipefail
 python=$1 folder=$2 requirements=$3
-checkout=(--no-deps --editable .)
-[ "${4:-}" != --alone ] || checkout=()
 
 if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
     echo "$python is no Python 3.11 or newer. Name one: make PYTHON=/path/to/python3.12" >&2
@@ -20,4 +18,4 @@ uv=${UV:-$folder/bin/uv}
 if [ ! -x "$uv" ]; then # uv installs in seconds what takes pip a minute
     "$folder/bin/python" -m pip install --quiet "$(grep '^uv==' "$requirements")"
 fi
-"$uv" pip install --quiet --python "$folder/bin/python" --exact --requirement "$requirements" "${checkout[@]}"
+"$uv" pip install --quiet --python "$folder/bin/python" --exact --requirement "$requirements" --no-deps --editable .

@@ -89,6 +89,9 @@ class Gateway:
         log = await self._log(grant, target.run) if target.run else None
         room = await self.store.room(target.room) if target.room else None
         if log is None and room is None:
+            # Gateway and Redis may have been restarted together: whoever is told 404 does not come back.
+            if wanted and await self.store.is_young():
+                raise RefusedError(503, "it is not here yet since a restart; whoever shares it brings it again")
             raise RefusedError(404, self._missing)
         if (log or room).watchers >= self.settings.per_run:  # type: ignore[union-attr]  # one of them is there
             raise RefusedError(429, f"{self.settings.per_run} watch this already")

@@ -6,9 +6,11 @@ the log's epoch in its name: who still reads the log that was there before reads
 
 from __future__ import annotations
 
-__all__ = ["CLOSED", "COUNT", "PACK", "PUBLISH", "SEAT", "SEND", "TEND", "WITHDRAW", "events", "key", "packed"]
+__all__ = ["BEGUN", "CLOSED", "COUNT", "PACK", "PUBLISH", "SEAT", "SEND", "TEND", "WITHDRAW", "events", "key", "packed"]
 
 _PREFIX = "lfwidget:"
+BEGUN = f"{_PREFIX}begun"
+"""When it was empty: seconds since 1970."""
 CLOSED = f"{_PREFIX}closed"
 """A stream of the links that were revoked, so that each gateway sends away those who came by them."""
 

@@ -19,12 +19,12 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from lfwidget.gateway import redis_scripts as scripts
-from lfwidget.gateway.redis_scripts import CLOSED, key
+from lfwidget.gateway.redis_scripts import BEGUN, CLOSED, key
 from lfwidget.gateway.redis_tail import LOST, Tail, entries, is_cancelled, reaching
 from lfwidget.gateway.segments import SEGMENT, pack
 from lfwidget.gateway.settings import Settings
 from lfwidget.gateway.shared_log import SharedLog
-from lfwidget.gateway.store import MOST_COMMANDS, ROOM_RUNS, Batch, Command, NotYoursError, Receipt, Room
+from lfwidget.gateway.store import MOST_COMMANDS, ROOM_RUNS, YOUNG, Batch, Command, NotYoursError, Receipt, Room
 from lfwidget.model.log import ENDS
 
 __all__ = ["RedisStore"]
@@ -79,6 +79,12 @@ class RedisStore:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._redis.aclose()
+
+    async def is_young(self) -> bool:
+        """Whether Redis was empty lately."""
+        with reaching():
+            begun = await self._redis.get(BEGUN)
+        return begun is None or time.time() - float(begun) < YOUNG * self._settings.lease
 
     async def log(self, run: str) -> SharedLog | None:
         """The log of a run."""

@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 from redis.exceptions import RedisError
 
 from lfwidget.gateway import redis_scripts as names
-from lfwidget.gateway.redis_scripts import CLOSED, key
+from lfwidget.gateway.redis_scripts import BEGUN, CLOSED, key
 from lfwidget.gateway.refused import StoreAwayError
 from lfwidget.gateway.segments import SEGMENT, unpack
 from lfwidget.gateway.settings import Settings
@@ -248,7 +248,8 @@ class Tail:
             for name in rooms:
                 pipe.hexists(key("room", name), "owner")
                 pipe.lrange(key("runs", name), 0, -1)
-            found = iter(await pipe.execute()) if runs or rooms else iter(())
+            pipe.set(BEGUN, time.time(), nx=True)
+            found = iter(await pipe.execute())
         for run in runs:
             self._see(run, next(found), alive=bool(next(found)))
         for name in rooms:

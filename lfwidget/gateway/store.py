@@ -15,6 +15,7 @@ from lfwidget.gateway.shared_log import Archive, Entry, SharedLog
 __all__ = [
     "MOST_COMMANDS",
     "ROOM_RUNS",
+    "YOUNG",
     "Batch",
     "Command",
     "MemoryStore",
@@ -30,6 +31,8 @@ Command: TypeAlias = dict[str, Any]
 Obey: TypeAlias = Callable[[Command], None]
 """Carries one out."""
 MOST_COMMANDS = 100
+YOUNG = 3
+"""Leases after which every producer that is still there has tried again."""
 ROOM_RUNS = 20
 """Runs of a room that are remembered."""
 
@@ -141,6 +144,9 @@ class Store(Protocol):
     async def close(self) -> None:
         """Let go of everything."""
 
+    async def is_young(self) -> bool:
+        """Whether it began so lately, or lost all it had, that producers may not have brought their runs again yet."""
+
     async def log(self, run: str) -> SharedLog | None:
         """The log of a run, if there is one."""
 
@@ -214,6 +220,7 @@ class MemoryStore:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._begun = time.monotonic()
         self._runs: dict[str, _Kept] = {}
         self._rooms: dict[str, Room] = {}
         self._producers: dict[str, Obey] = {}
@@ -231,6 +238,10 @@ class MemoryStore:
         """Let go of everything."""
         if self._sweeper is not None:
             self._sweeper.cancel()
+
+    async def is_young(self) -> bool:
+        """Whether this process began lately."""
+        return time.monotonic() - self._begun < YOUNG * self._settings.lease
 
     async def log(self, run: str) -> SharedLog | None:
         """The log of a run."""

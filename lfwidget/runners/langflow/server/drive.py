@@ -13,12 +13,14 @@ from typing import Any, ClassVar
 
 import httpx
 
-from lfwidget.errors import InputRequiredError, LfwidgetError, ServerError
+from lfwidget.errors import EventError, GatewayError, InputRequiredError, LfwidgetError, ServerError
 from lfwidget.model.log import RunLog
 from lfwidget.runners.langflow.export import as_mapping
 from lfwidget.runners.langflow.server.fold import Fold
 from lfwidget.runners.langflow.server.http import Server, detail_of, is_missing, json_of
 from lfwidget.runners.langflow.server.job import Job
+from lfwidget.runners.langflow.server.plugin import follow
+from lfwidget.runners.langflow.server.relay import Relay
 from lfwidget.runners.langflow.server.vocabulary import said
 from lfwidget.runners.langflow.server.wire import Frame, FrameTooLargeError, Parser
 
@@ -51,6 +53,8 @@ _KEPT = {
 """Events that the server keeps, with a number of their own (`_LANGFLOW_DURABLE_EVENTS` of lfx 1.13); tokens and the
 logs of agents are for those who listen."""
 _PATIENCE_TO_STOP = 5.0
+_PATIENCE_TO_BEGIN = 5.0
+"""Seconds without a word of a run that goes on: it is in another process of the server than our socket is."""
 _REFUSED = (400, 413, 422)
 _LOST = (500, 502, 503, 504)
 _FLOW_FAILED = 500
@@ -75,22 +79,37 @@ class Drive:
         job: what is asked.
         fold: takes the events.
         log: for remarks.
+        relay: takes what our plugin says, where the server has it.
     """
 
-    def __init__(self, server: Server, client: httpx.AsyncClient, job: Job, fold: Fold, log: RunLog) -> None:
+    def __init__(  # noqa: PLR0913 - it is made in one place
+        self,
+        server: Server,
+        client: httpx.AsyncClient,
+        job: Job,
+        fold: Fold,
+        log: RunLog,
+        *,
+        relay: Relay | None = None,
+    ) -> None:
         self.over = False
         self._server = server
         self._client = client
         self._job = job
-        self._fold = fold
+        self._fold: Fold | Relay = fold
+        self._relay = relay
         self._log = log
         self._id = ""
         self._asked = False
         self._last_id = ""
         self._heard = 0
         self._unreadable = False
-
         self._way = ""
+
+    @property
+    def told(self) -> Fold | Relay:
+        """What was told of the run."""
+        return self._relay if self._relay is not None and self._relay.have else self._fold
 
     async def take(self, way: str) -> None:
         """Run it this way, to its end.
@@ -128,6 +147,59 @@ class Drive:
 
     async def _background(self) -> None:
         self._id = await self._submit()
+        if self._relay is None or not await self._is_watched(self._relay):
+            await self._listen_to_the_end()
+
+    async def _is_watched(self, relay: Relay) -> bool:
+        """Follow it over our plugin's socket to its end; False if nothing of it is heard there."""
+        hearing = asyncio.create_task(follow(self._server, self._id, relay, self._line))
+        try:
+            while not hearing.done():
+                await asyncio.wait({hearing}, timeout=None if relay.have else _PATIENCE_TO_BEGIN)
+                if not (hearing.done() or relay.have or await self._is_queued()):
+                    break
+        finally:
+            hearing.cancel()
+            await asyncio.wait({hearing})
+        trouble = None if hearing.cancelled() else hearing.exception()
+        if not isinstance(trouble, GatewayError | EventError | None):
+            raise trouble
+        if not relay.have:
+            words = trouble or "it says nothing"
+            self._remark("info", f"the server's socket does not tell of this run ({words}): LangFlow's own events do")
+            return False
+        await self._conclude_watch(relay, trouble)
+        return True
+
+    async def _conclude_watch(self, relay: Relay, trouble: GatewayError | EventError | None) -> None:
+        if relay.asks:
+            raise _asks()
+        # What the plugin no longer tells, because the server began anew, LangFlow may know.
+        self._fold = relay
+        if trouble is None:
+            self.over = True
+        elif not await self._is_over(cut=False):
+            raise ServerError(
+                f"{self._server.url}: the run can no longer be watched ({trouble}). It may still go on there, as job "
+                f"{self._id}",
+                self._server.url,
+            ) from trouble
+
+    async def _is_queued(self) -> bool:
+        try:
+            answer = await self._client.get(self._url("/api/v2/workflows"), params={"job_id": self._id})
+        except httpx.HTTPError:
+            return False
+        return json_of(answer).get("status") == "queued"
+
+    def _line(self, trouble: str) -> None:
+        if trouble:
+            self._remark("warning", f"the connection to the server was lost: reconnecting ({trouble})")
+        else:
+            self._remark("info", "connected again")
+
+    async def _listen_to_the_end(self) -> None:
+        """By LangFlow's own events, through all reconnects."""
         lost_at: float | None = None
         pause = self._server.patience.first_pause
         while True:

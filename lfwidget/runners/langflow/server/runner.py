@@ -18,6 +18,8 @@ from lfwidget.runners.langflow.server.drive import ROUTES, WAYS, DataRefusedErro
 from lfwidget.runners.langflow.server.fold import CANCELLED, Fold
 from lfwidget.runners.langflow.server.http import Patience, Server
 from lfwidget.runners.langflow.server.job import Job
+from lfwidget.runners.langflow.server.plugin import is_there
+from lfwidget.runners.langflow.server.relay import Relay
 from lfwidget.runners.langflow.server.tap import Tapped, speakers, tap
 from lfwidget.runners.langflow.server.vocabulary import said
 from lfwidget.runners.langflow.to_python import to_python
@@ -39,10 +41,17 @@ class ServerRunner:
         flow: the flow as the server has it: `id`, `name`, `data`.
         tap: whether models stream that no Chat Output follows.
         ways: how to run it, best first; names of `drive.WAYS`.
+        socket: whether it is watched over our plugin's socket, where the server has one.
     """
 
     def __init__(
-        self, server: Server, flow: Mapping[str, Any], *, tap: bool = True, ways: Sequence[str] = WAYS
+        self,
+        server: Server,
+        flow: Mapping[str, Any],
+        *,
+        tap: bool = True,
+        ways: Sequence[str] = WAYS,
+        socket: bool = True,
     ) -> None:
         self._server = server
         self._id = str(flow["id"])
@@ -50,9 +59,10 @@ class ServerRunner:
         self._graph = draw(self._export)
         self._tap = tap
         self._ways = tuple(ways)
+        self._has_socket = None if socket else False
 
     @classmethod
-    def find(  # noqa: PLR0913 - the last two are for tests
+    def find(  # noqa: PLR0913 - the last three are for tests
         cls,
         url: str,
         flow: str | None = None,
@@ -61,6 +71,7 @@ class ServerRunner:
         tap: bool = True,
         ways: Sequence[str] = WAYS,
         patience: Patience | None = None,
+        socket: bool = True,
     ) -> ServerRunner:
         """The runner of a flow on a server; asked for in synchronous code, whether a loop runs or not.
 
@@ -71,6 +82,7 @@ class ServerRunner:
             tap: whether models stream that no Chat Output follows.
             ways: how to run it, best first.
             patience: how long is waited for what.
+            socket: whether it is watched over our plugin's socket, where the server has one.
 
         Raises:
             UnknownNameError: the server has no such flow.
@@ -81,7 +93,7 @@ class ServerRunner:
         server = Server.at(url, api_key, patience)
         listed = server.get("/api/v1/flows/", get_all="true", header_flows="true")
         found = _choose([each for each in listed if isinstance(each, Mapping)], flow or "")
-        return cls(server, as_mapping(server.get(f"/api/v1/flows/{found}")), tap=tap, ways=ways)
+        return cls(server, as_mapping(server.get(f"/api/v1/flows/{found}")), tap=tap, ways=ways, socket=socket)
 
     def __repr__(self) -> str:
         return f"<ServerRunner {self.name!r} at {self._server.url}>"
@@ -142,29 +154,31 @@ class ServerRunner:
         async with self._server.client() as client:
             job = await self._job(execution, client)
             ways = list(self._ways_for(execution))
+            if self._has_socket is None and "background" in ways:
+                self._has_socket = await is_there(self._server, client)
             while ways:
-                fold = self._fold(execution, job)
-                drive = Drive(self._server, client, job, fold, execution.log)
+                fold, relay = self._fold(execution, job), self._relay(execution)
+                drive = Drive(self._server, client, job, fold, execution.log, relay=relay)
                 try:
-                    await self._follow(drive, fold, ways[0])
+                    await self._follow(drive, ways[0])
                 except WayMissingError as missing:
                     self._remark(execution, "info", f"the server has no {ROUTES[ways.pop(0)]} ({missing})")
                 except DataRefusedError as refused:
                     self._remark(execution, "warning", f"only models with a Chat Output stream here: {refused}")
                     job = job.plain()
                 else:
-                    return self._outcome(execution, fold, job)
+                    return self._outcome(execution, drive.told, job)
             raise ServerError(
                 f"{self._server.url}: this server has no way to run a flow: is it LangFlow?", self._server.url
             )
 
-    async def _follow(self, drive: Drive, fold: Fold, way: str) -> None:
+    async def _follow(self, drive: Drive, way: str) -> None:
         """Take a way to its end; whatever happens, no span stays open and the server's run does not go on alone."""
         reason = "the run failed"
         begun = True
         try:
             await drive.take(way)
-            reason = CANCELLED if fold.cancelled else ""
+            reason = CANCELLED if drive.told.cancelled else ""
         except (WayMissingError, DataRefusedError):
             begun = False
             raise
@@ -174,7 +188,7 @@ class ServerRunner:
         finally:
             if begun:
                 await drive.stop()
-                fold.close(reason, untold=way not in _TELLS_NODES)
+                drive.told.close(reason, untold=way not in _TELLS_NODES)
 
     async def _job(self, execution: Execution, client: Any) -> Job:
         """What to ask: the flow as the server has it now, with taps where they are wanted."""
@@ -222,6 +236,9 @@ class ServerRunner:
     def _fold(self, execution: Execution, job: Job) -> Fold:
         return Fold(self._export, execution.log, execution.keep, execution.stream_nodes, hidden=job.hidden)
 
+    def _relay(self, execution: Execution) -> Relay | None:
+        return Relay(execution.log, execution.keep, execution.stream_nodes) if self._has_socket else None
+
     def _ways_for(self, execution: Execution) -> Sequence[str]:
         if not execution.variables:
             return self._ways
@@ -233,7 +250,7 @@ class ServerRunner:
         )
         return able
 
-    def _outcome(self, execution: Execution, fold: Fold, job: Job) -> Any:
+    def _outcome(self, execution: Execution, fold: Fold | Relay, job: Job) -> Any:
         if job.hidden and fold.planned and job.hidden.isdisjoint(fold.planned):
             self._remark(
                 execution, "info", "the server ran its own copy of the flow: only models with a Chat Output stream"
