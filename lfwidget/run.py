@@ -274,7 +274,7 @@ class Run:
         return share_run(self, how)
 
     def answered_by(self, others: Callable[[], bool]) -> None:
-        """Have those who wait for it wait on when it asks something, while `others()`: somebody elsewhere may answer."""
+        """Wait on when it asks something, while `others()`: somebody elsewhere may answer."""
         self._others.append(others)
 
     def save(self, path: str | os.PathLike[str]) -> Path:

@@ -4,7 +4,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-ROWS = re.findall(r"^\| (.+) \| \[`(.+)`\]\((tests/.+\.py)\) \|$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
+ROWS = re.findall(
+    r"^\| (.+) \| \[`(.+)`\]\((tests/.+\.py)\) \|$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE
+)
 
 
 @pytest.mark.parametrize(("promise", "name", "path"), ROWS)
