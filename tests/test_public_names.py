@@ -7,6 +7,7 @@ from lfwidget import errors
 PUBLIC = {"Flow", "Reply", "Run", "ScriptedModel", "options"} | set(errors.__all__)
 PUBLIC |= {"RecordInfo", "RecordedModel", "RunComparison", "compare", "freeze", "open", "records"}
 PUBLIC |= {"connect", "load_flow"}
+PUBLIC |= {"Room", "join"}
 HEAVY = {
     "httpx",
     "langchain_core",
@@ -18,6 +19,9 @@ HEAVY = {
     "pydantic",
     "anywidget",
     "IPython",
+    "jwt",
+    "uvicorn",
+    "websockets",
 }
 
 
@@ -45,6 +49,11 @@ def test_importing_it_imports_nothing_heavy():
 
 def test_a_flow_can_be_named_before_langchain_is_needed():
     assert imported_by("from lfwidget import Flow, Run, options") & (HEAVY - {"pydantic"}) == set()
+
+
+def test_a_gateway_has_nothing_that_could_run_a_flow():
+    relayed = imported_by("import lfwidget.gateway.app, lfwidget.gateway.redis_store")
+    assert relayed & {"langchain_core", "langchain", "langgraph", "lfx", "anywidget", "lfwidget.flow"} == set()
 
 
 def test_every_error_is_one_of_ours():

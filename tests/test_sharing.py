@@ -243,6 +243,22 @@ async def test_a_producer_may_not_take_anothers_run(gateway):
             run.share(**other)
 
 
+async def test_a_run_and_its_flow_can_be_shared_at_the_same_gateway(gateway):
+    gate = Gate()
+    tutor = flow(gate)
+    run = tutor.run("hi")
+    where = elsewhere(gateway)
+    with run.share(**where) as one, tutor.share(**where) as all_of_them:
+        room = lf.join(all_of_them.url)
+        mine = lf.join(one.url)
+        await until(mine, "node.started")
+        gate.open()
+        assert await within(mine) == "hi"
+        assert await within(room.run or await within(room.next())) == "hi"
+        assert mine.log.since(0) == room.runs[0].log.since(0) == run.log.since(0), "neither takes the other's place"
+        room.leave()
+
+
 @pytest.mark.parametrize("remote", [False, True])
 async def test_who_may_run_can_stop_it(gateway, remote):
     run = flow(Gate()).run("hi")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -78,7 +77,7 @@ class Embedded:
 
     def _attach(self, run: str, log: RunLog, obey: Obey, room: str) -> SharedLog:
         """On the gateway's loop."""
-        shared = self._store.attach(run, secrets.token_hex(8), _InKernel(log), room=room)
+        shared = self._store.attach(run, log.epoch, _InKernel(log), room=room)
         # Of a long run that is over, only the end is taken into memory.
         shared.begin_at(max(0, log.last_seq - self._settings.keep_events), ended=log.ended)
 

@@ -31,6 +31,10 @@ async def events(gateway: Gateway, request: Request, target: Target) -> Response
     """
     grant, following = await gateway.admit(request, target)
     if "text/event-stream" in request.headers.get("accept", ""):
+        if following.complete:
+            following.close()
+            # The one answer after which an EventSource does not come back.
+            return Response(status_code=204)
         return StreamingResponse(
             stream(gateway, request, grant, following, sse(gateway, grant, following, _as_it_is(following))),
             media_type="text/event-stream",

@@ -115,6 +115,15 @@ class Following:
         return self._room is None and all(cursor.ended for cursor in self._cursors.values())
 
     @property
+    def complete(self) -> bool:
+        """Whether the watcher had all of a run that has ended when he came."""
+        at_end = (
+            cursor.log.ended and cursor.epoch == cursor.log.epoch and cursor.seq >= cursor.log.head > 0
+            for cursor in self._cursors.values()
+        )
+        return self._room is None and all(at_end)
+
+    @property
     def gone(self) -> bool:
         """Whether the run it followed is there no more."""
         return self._room is None and any(cursor.log.gone for cursor in self._cursors.values())

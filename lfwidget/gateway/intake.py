@@ -33,7 +33,7 @@ def routes(gateway: Gateway) -> list[Route]:
         run = _name(request.path_params["run"], "run")
         grant = await gateway.guard.admit(request, "publish")
         batch = _batch(run, await _body(request, gateway.settings.largest_batch), grant)
-        _look_at_scope(grant, f"run:{run}", f"room:{batch.room}")
+        _look_at_scope(grant, f"room:{batch.room}" if batch.room else f"run:{run}")
         try:
             receipt = await gateway.store.publish(batch)
         except NotYoursError as error:

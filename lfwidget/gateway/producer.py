@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import secrets
 import threading
 from contextlib import suppress
 from typing import Any
@@ -102,7 +101,7 @@ class Producer:
         self.watchers = 0
         self.trouble: GatewayError | None = None
         self._gateway, self._path, self._obey, self._log = gateway, path, obey, log
-        self._body = body if log is None else {**body, "epoch": secrets.token_hex(8)}
+        self._body = body if log is None else {**body, "epoch": log.epoch}
         self._have = 0
         self._news = threading.Event()
         self._over = threading.Event()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -119,11 +120,17 @@ class RunLog:
     Args:
         clock: seconds, never going back. The first event is at 0.
         redactor: masks secrets in whatever is appended.
+
+    Attributes:
+        ended: whether the run has ended.
+        epoch: of this log, wherever it is relayed: a `seq` means nothing in another one.
+        wake: called when `flush()` is due.
     """
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter, redactor: Redactor | None = None) -> None:
         self.wake: Callable[[], None] | None = None
         self.ended = False
+        self.epoch = uuid.uuid4().hex[:16]
         self._clock = clock
         self._redactor = redactor or Redactor()
         self._events: list[dict[str, Any]] = []

@@ -329,4 +329,4 @@ async def test_everything_in_redis_ends_by_itself(redis, opened):
     (await store.log("run-1")).watchers += 1
     await eventually(lambda: redis.ask("EXISTS", "lfwidget:watching:run:run-1"))
     lasting = {name for name in redis.ask("KEYS", "*") if redis.ask("TTL", name) < 0}
-    assert lasting == {b"lfwidget:closed"}
+    assert lasting == {b"lfwidget:begun", b"lfwidget:closed"}

@@ -74,6 +74,12 @@ async def test_a_run_that_nobody_brought_is_not_there(store):
     assert await store.room("class") is None
 
 
+async def test_a_store_that_has_just_begun_says_so_for_a_while(open_store):
+    store = await open_store(lease=0.3)
+    assert await store.is_young()
+    await until(store.is_young, answer=False)
+
+
 async def test_events_are_taken_in_and_read(store):
     assert await store.publish(batch(1, 30)) == Receipt(30, 0, [])
     assert await seqs(await has(store, 30)) == list(range(1, 31))

@@ -9,12 +9,13 @@ import httpx
 from doubles import HANG
 from small_events import events
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
 from lfwidget.gateway.tokens import Grant, Signer
 
 SECRET = "a secret for tests, which is long enough"
-RESUME = 4408
+FINAL = (400, 401, 403, 404, 410)
+"""After these the page and `lf.join` do not come back."""
 
 
 def token(scope="run:run-1", right="view", lifetime=600, secret=SECRET, **fields):
@@ -59,12 +60,13 @@ class Watching:
         told: the other messages.
         epoch: of the log he watches.
         connects: how often he was let in.
+        refused: HTTP statuses with which he was not.
     """
 
     def __init__(self, ports, path="/runs/run-1/stream", token=None, since=""):
         self.ports, self.path, self.since = list(ports), path, since
         self.token = token or globals()["token"]()
-        self.seqs, self.told = [], []
+        self.seqs, self.told, self.refused = [], [], []
         self.epoch, self.connects = "", 0
         self.socket = None
 
@@ -91,9 +93,17 @@ class Watching:
                         self.connects += 1
                         await self.read(socket, enough)
                         return
-                except (OSError, InvalidHandshake, ConnectionClosed):
+                except (OSError, InvalidHandshake, ConnectionClosed) as trouble:
+                    self.look_at(trouble)
                     ports = [*ports[1:], ports[0]]
                     await asyncio.sleep(random.uniform(0, 0.05))
+
+    def look_at(self, trouble):
+        """Some refusals are for good."""
+        if isinstance(trouble, InvalidStatus):
+            self.refused.append(trouble.response.status_code)
+            if self.refused[-1] in FINAL:
+                raise trouble
 
     async def to_the_end(self):
         await self.follow(lambda: "end" in self.kinds())

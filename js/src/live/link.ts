@@ -93,6 +93,8 @@ export function openLink({ place, position, take, stand }: Options): Link {
 
   const overSse = async (): Promise<void> => {
     const response = await ask("text/event-stream", {});
+    // The run is over, and we have all of it.
+    closed ||= response.status === 204;
     const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
     let rest = "";
     for (let chunk = await reader?.read(); chunk && !chunk.done; chunk = await reader?.read()) {

@@ -45,7 +45,7 @@ function words(): string {
         ? newest.ended
           ? "The run has ended."
           : "Live"
-        : "Whoever runs this is not heard of just now. It goes on when they are back.";
+        : newest.reason || "Whoever runs this is not heard of just now. It goes on when they are back.";
   }
 }
 
@@ -89,8 +89,8 @@ function show(track: Track, events: Track["log"]): void {
   if (track.log.length > 0 && !shown.has(track.run)) {
     shown.add(track.run);
     model.add(track);
-    title.textContent = model.get("title");
-    document.title = `${model.get("title")} · lfwidget`;
+    title.textContent = String(model.get("title"));
+    document.title = `${title.textContent} · lfwidget`;
     offerInput();
   }
   if (events.length > 0) {

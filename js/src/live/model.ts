@@ -1,9 +1,8 @@
 // What anywidget gives a widget in a notebook, made of the runs that a gateway tells of: the page is the same widget.
-import type { Traits } from "../model/store.ts";
+import type { RunInfo, Traits } from "../model/store.ts";
 import type { Event } from "../model/types.gen.ts";
 import type { Message, Track } from "./tracks.ts";
-
-type Listener = (...values: unknown[]) => void;
+import { TraitsModel } from "./traits.ts";
 
 interface Options {
   /** Asks the gateway for something; false where it cannot hear it. */
@@ -13,45 +12,19 @@ interface Options {
   log(run: string): readonly Event[];
 }
 
-export class Model {
-  readonly #traits: Traits = {
-    graph: { nodes: [], edges: [] },
-    form: null,
-    title: "",
-    runs: [],
-    shown: "",
-    height: 420,
-  };
-  readonly #listeners = new Map<string, Set<Listener>>();
+export class Model extends TraitsModel {
   readonly #options: Options;
 
   constructor(options: Options) {
+    super({
+      graph: { nodes: [], edges: [] },
+      form: null,
+      title: "",
+      runs: [],
+      shown: "",
+      height: 420,
+    } satisfies Traits);
     this.#options = options;
-  }
-
-  get<K extends keyof Traits>(name: K): Traits[K] {
-    return this.#traits[name];
-  }
-
-  set<K extends keyof Traits>(name: K, value: Traits[K]): void {
-    this.#traits[name] = value;
-    this.#emit(`change:${name}`);
-  }
-
-  save_changes(): void {}
-
-  on(names: string, listener: Listener): void {
-    for (const name of names.split(" ")) {
-      this.#listeners.set(name, (this.#listeners.get(name) ?? new Set()).add(listener));
-    }
-  }
-
-  off(name?: string | null, listener?: Listener | null): void {
-    if (!name) {
-      this.#listeners.clear();
-    } else if (listener) {
-      this.#listeners.get(name)?.delete(listener);
-    }
   }
 
   /** The widget asks its kernel, which is partly us and partly whoever shares the run. */
@@ -87,18 +60,12 @@ export class Model {
     if (first?.kind === "run.started") {
       const name = first.name || first.flow;
       this.set("title", first.flow);
-      this.set("runs", [...this.get("runs"), { id: run, name, status: "running" }]);
+      this.set("runs", [...(this.get("runs") as RunInfo[]), { id: run, name, status: "running" }]);
       this.set("shown", run);
     }
   }
 
   receive(message: Message): void {
-    this.#emit("msg:custom", message, []);
-  }
-
-  #emit(name: string, ...values: unknown[]): void {
-    for (const listener of [...(this.#listeners.get(name) ?? [])]) {
-      listener(...values);
-    }
+    this.emit("msg:custom", message, []);
   }
 }

@@ -12,6 +12,8 @@ export interface Track {
   readonly log: Event[];
   /** Whether the gateway hears from whoever runs it. */
   alive: boolean;
+  /** Why not. */
+  reason: string;
   ended: boolean;
 }
 
@@ -32,7 +34,7 @@ export function makeTracks(): Tracks {
   let can = "view";
 
   const greet = (run: string, epoch: string): Track => {
-    const track = runs.get(run) ?? { run, epoch, have: 0, log: [], alive: true, ended: false };
+    const track = runs.get(run) ?? { run, epoch, have: 0, log: [], alive: true, reason: "", ended: false };
     if (epoch !== track.epoch) {
       // The producer brings all of it again after its gateway lost it: what is the same is passed over.
       track.epoch = epoch;
@@ -72,7 +74,7 @@ export function makeTracks(): Tracks {
   };
 }
 
-function advance(track: Track, { kind, events, to, alive }: Message): void {
+function advance(track: Track, { kind, events, to, alive, reason }: Message): void {
   if (kind === "frame" && Array.isArray(events)) {
     for (const event of events as Event[]) {
       append(track, event);
@@ -81,6 +83,7 @@ function advance(track: Track, { kind, events, to, alive }: Message): void {
     skip(track, Number(to));
   } else if (kind === "producer") {
     track.alive = alive === true;
+    track.reason = String(reason ?? "");
   } else if (kind === "end") {
     track.ended = true;
   }

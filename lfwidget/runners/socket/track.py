@@ -140,8 +140,9 @@ class Tracks:
             track.gap(_number(message, "from"), _number(message, "to"))
         elif kind == "producer":
             track.alive = message.get("alive") is True
+            lost = str(message.get("reason") or "whoever runs this is not heard of: it may come back")
             track.remark(
-                "the producer is back" if track.alive else "the producer of this run is not heard of: it may come back",
+                "whoever runs this is back" if track.alive else lost,
                 "info" if track.alive else "warning",
             )
         elif kind == "end":
