@@ -29,6 +29,11 @@ _DAY = 86_400
 def routes(gateway: Gateway) -> list[Route]:
     """What producers may ask."""
 
+    async def look_at_owner(grant: Grant, scope: str) -> None:
+        owner = await gateway.store.owner(scope)
+        if owner not in (None, _owner(grant)):
+            raise RefusedError(403, f"somebody else shares {scope.partition(':')[2]} here")
+
     async def publish(request: Request) -> Response:
         run = _name(request.path_params["run"], "run")
         grant = await gateway.guard.admit(request, "publish")
@@ -55,6 +60,7 @@ def routes(gateway: Gateway) -> list[Route]:
         grant = await gateway.guard.admit(request, "publish")
         log = await gateway.store.log(run)
         _look_at_scope(grant, f"run:{run}", f"room:{log.room if log is not None else ''}")
+        await look_at_owner(grant, f"run:{run}")
         await gateway.store.withdraw(run)
         return JSONResponse({})
 
@@ -62,6 +68,7 @@ def routes(gateway: Gateway) -> list[Route]:
         grant = await gateway.guard.admit(request, "publish")
         wanted, lifetime = _wanted(await _body(request, gateway.settings.largest_message))
         _look_at_scope(grant, wanted.scope)
+        await look_at_owner(grant, wanted.scope)
         token = gateway.signer.narrowed(grant, wanted, lifetime)
         return JSONResponse({"token": token, "link": gateway.signer.check(token).link})
 

@@ -96,6 +96,13 @@ class RedisStore:
 
     # From producers
 
+    async def owner(self, scope: str) -> str | None:
+        """Who brings it in."""
+        kind, _, name = scope.partition(":")
+        with reaching():
+            found = await self._redis.hget(key(kind, name), "owner")
+        return None if found is None else found.decode()
+
     async def make_room(self, name: str, owner: str) -> Room:
         """The room; it is made if there is none."""
         await self._hear(name, owner)

@@ -153,6 +153,9 @@ class Store(Protocol):
     async def room(self, name: str) -> Room | None:
         """The room, if there is one."""
 
+    async def owner(self, scope: str) -> str | None:
+        """Who brings in what a scope stands for, `run:<id>` or `room:<id>`; None where that is not there."""
+
     async def make_room(self, name: str, owner: str) -> Room:
         """The room; it is made if there is none.
 
@@ -250,6 +253,12 @@ class MemoryStore:
     async def room(self, name: str) -> Room | None:
         """The room."""
         return self._rooms.get(name)
+
+    async def owner(self, scope: str) -> str | None:
+        """Who brings it in."""
+        kind, _, name = scope.partition(":")
+        found = self._runs.get(name) if kind == "run" else self._rooms.get(name)
+        return None if found is None else found.owner
 
     async def make_room(self, name: str, owner: str) -> Room:
         """The room; it is made if there is none."""

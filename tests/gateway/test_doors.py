@@ -264,6 +264,14 @@ async def test_the_run_of_somebody_else_is_not_taken_over(server):
     assert (answer.status_code, answer.json()) == (403, {"error": "somebody else shares run-1 here"})
 
 
+async def test_nobody_hands_out_or_ends_what_somebody_else_shares(server):
+    other = token("*", "publish", subject="other")
+    made = await ask(server, "POST", "/links", other, json={"scope": "run:run-1"})
+    ended = await ask(server, "DELETE", "/runs/run-1", other)
+    for answer in (made, ended):
+        assert (answer.status_code, answer.json()) == (403, {"error": "somebody else shares run-1 here"})
+
+
 async def test_a_store_that_is_away_is_503_for_all(own_redis, serve):
     redis = own_redis()
     server = serve(redis=redis.url)

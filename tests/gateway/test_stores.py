@@ -133,6 +133,12 @@ async def test_somebody_else_can_bring_nothing_into_a_run(store):
     assert await seqs(await has(store, 10)) == list(range(1, 11))
 
 
+async def test_it_is_known_who_brings_what(store):
+    await store.publish(batch(1, 3, room="room-1", owner="ada"))
+    assert await store.owner("run:run-1") == await store.owner("room:room-1") == "ada"
+    assert await store.owner("run:nobody") is None
+
+
 async def test_somebody_else_can_bring_nothing_into_a_room(store):
     await store.publish(batch(1, 10, room="class"))
     with pytest.raises(NotYoursError):
