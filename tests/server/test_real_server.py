@@ -11,8 +11,8 @@ from servers.openai_server import Script
 
 from lfwidget.errors import ComponentError, RunCancelledError, ServerError, UnknownNameError
 from lfwidget.flow import Flow
-from lfwidget.runners.langflow.server.drive import WAYS
 from lfwidget.runners.langflow.server.runner import ServerRunner
+from lfwidget.runners.langflow.server.ways import WAYS
 
 HANG = 120.0
 """Seconds. The first run of a server imports its components."""

@@ -12,9 +12,9 @@ from lfwidget.model.log import RunLog
 from lfwidget.model.redact import Redactor
 from lfwidget.model.state import RunState
 from lfwidget.runners.base import Execution
-from lfwidget.runners.langflow.server.drive import WAYS
 from lfwidget.runners.langflow.server.http import Patience
 from lfwidget.runners.langflow.server.runner import ServerRunner
+from lfwidget.runners.langflow.server.ways import WAYS
 
 HASTY = Patience(connect=5, answer=20, keepalive=20, silence=20, lost=2, first_pause=0.01, longest_pause=0.05)
 

@@ -1,8 +1,6 @@
 """Start a run on a LangFlow server and listen to it until it is over, by one of the ways that LangFlow has.
 
-The ways, best first: a background run of API v2 (it outlives a lost connection), a streamed run of API v2, `build` of
-API v1 (older servers), `run` of API v1 with tokens, and `run` with nothing but the result. The next one is tried only
-where the server has not got one, so a run never begins twice.
+The next way is tried only where the server has not got one, so a run never begins twice.
 """
 
 from __future__ import annotations
@@ -17,41 +15,16 @@ from lfwidget.errors import EventError, GatewayError, InputRequiredError, Lfwidg
 from lfwidget.model.log import RunLog
 from lfwidget.runners.langflow.export import as_mapping
 from lfwidget.runners.langflow.server.fold import Fold
-from lfwidget.runners.langflow.server.http import Server, detail_of, is_missing, json_of
+from lfwidget.runners.langflow.server.http import Server, detail_of, is_missing, json_of, read_some
 from lfwidget.runners.langflow.server.job import Job
 from lfwidget.runners.langflow.server.plugin import follow
 from lfwidget.runners.langflow.server.relay import Relay
-from lfwidget.runners.langflow.server.vocabulary import said
+from lfwidget.runners.langflow.server.vocabulary import KEPT, said
+from lfwidget.runners.langflow.server.ways import CANNOT, ROUTES
 from lfwidget.runners.langflow.server.wire import Frame, FrameTooLargeError, Parser
 
-__all__ = ["CANNOT", "ROUTES", "WAYS", "DataRefusedError", "Drive", "WayMissingError"]
+__all__ = ["DataRefusedError", "Drive", "WayMissingError"]
 
-WAYS = ("background", "stream", "build", "run_stream", "run")
-"""Best first."""
-
-CANNOT = {
-    "background": "",
-    "stream": "a lost connection ends the run",
-    "build": "a lost connection ends the run",
-    "run_stream": "it tells tokens and outputs, not which nodes run, nor how long they take",
-    "run": "it tells the outputs when all is done, and nothing before",
-}
-"""What each way cannot show, in words."""
-
-ROUTES = {
-    "background": "POST /api/v2/workflows, in the background",
-    "stream": "POST /api/v2/workflows, streamed",
-    "build": "POST /api/v1/build",
-    "run_stream": "POST /api/v1/run, streamed",
-    "run": "POST /api/v1/run",
-}
-
-_KEPT = {
-    *("build_start", "build_end", "vertices_sorted", "end_vertex", "output", "add_message", "remove_message"),
-    *("error", "warning", "end", "human_input_required"),
-}
-"""Events that the server keeps, with a number of their own (`_LANGFLOW_DURABLE_EVENTS` of lfx 1.13); tokens and the
-logs of agents are for those who listen."""
 _PATIENCE_TO_STOP = 5.0
 _PATIENCE_TO_BEGIN = 5.0
 """Seconds without a word of a run that goes on: it is in another process of the server than our socket is."""
@@ -59,7 +32,6 @@ _REFUSED = (400, 413, 422)
 _LOST = (500, 502, 503, 504)
 _FLOW_FAILED = 500
 """How /api/v1/run says that the flow failed."""
-_LARGEST_PAGE = 65_536
 
 
 class WayMissingError(Exception):
@@ -394,7 +366,7 @@ class Drive:
     def _is_known(self, frame: Frame) -> bool:
         """Whether it was heard before. What is not kept has the number of the event before it, so that says nothing."""
         number, last = frame.id or "", self._last_id
-        kept = frame.data is not None and frame.data.get("event") in _KEPT
+        kept = frame.data is not None and frame.data.get("event") in KEPT
         if kept and number.isdecimal() and last.isdecimal() and int(number) <= int(last):
             return True
         self._last_id = number
@@ -404,7 +376,7 @@ class Drive:
         """Raise what a stream's answer says, if it is no stream of events."""
         if answer.is_success and "html" not in answer.headers.get("content-type", ""):
             return
-        await _read_some(answer)
+        await read_some(answer)
         raise self._refusal(answer)
 
     def _refusal(self, answer: httpx.Response) -> Exception:
@@ -420,16 +392,6 @@ class Drive:
 
     def _remark(self, level: str, message: str) -> None:
         self._log.append("log", level=level, message=message, source="server")
-
-
-async def _read_some(answer: httpx.Response) -> None:
-    """Read an error's body, as far as anybody would."""
-    body = b""
-    async for chunk in answer.aiter_bytes():
-        body += chunk
-        if len(body) > _LARGEST_PAGE:
-            break
-    answer._content = body  # noqa: SLF001 - httpx has no other way to keep what was read of a stream
 
 
 def _asks() -> LfwidgetError:

@@ -22,12 +22,15 @@ from lfwidget.runners.langflow.groups import Groups
 from lfwidget.runners.langflow.server.spans import Span, Spans
 from lfwidget.runners.langflow.server.tools import Tools
 from lfwidget.runners.langflow.server.vocabulary import (
+    build_error,
     error_of,
+    is_whole,
     names,
     result_entries,
     said,
     seconds,
     source_of,
+    text_of,
     tool_steps,
     usage_of,
     value_of,
@@ -161,7 +164,7 @@ class Fold:
         if node and self._is_shown(node) and not (self._is_tool(node) and build.get("valid") is not False):
             self._introduce(node, said(as_mapping(data.get("output_meta")).get("display_name")))
             if build.get("valid") is False:
-                self._fail(node, _build_error(result), seconds(result.get("timedelta")))
+                self._fail(node, build_error(result), seconds(result.get("timedelta")))
             else:
                 self._finish(node, result)
                 self._remember_output(node, data, result)
@@ -177,7 +180,7 @@ class Fold:
         if result.get("used_frozen_result") is True:
             self._log.append("log", level="info", message=_FROZEN, node=node, source="server")
         if not loud:
-            self._settle(span, _text_of(result))
+            self._settle(span, text_of(result))
         usage = None if loud else usage_of(result.get("token_usage"))
         self._spans.finish(span, value, duration=seconds(result.get("timedelta")), usage=usage)
 
@@ -221,12 +224,12 @@ class Fold:
             self._unclaimed.append(message)
         span = self._spans.running(self._messages.get(message, ""))
         # A Chat Output sends it once more when the node is done; its `end_vertex` has said all by then.
-        if span is not None and _is_whole(data):
+        if span is not None and is_whole(data):
             self._settle(span, said(data.get("text")))
             if usage := usage_of(as_mapping(data.get("properties")).get("usage")):
                 self._usage.setdefault(span.node, usage)
         if self._messages.get(message):
-            self._tools.look(self._messages[message], tool_steps(data), whole=_is_whole(data))
+            self._tools.look(self._messages[message], tool_steps(data), whole=is_whole(data))
 
     def _asked_by_user(self, data: Mapping[str, Any]) -> None:
         """Where no event tells of nodes, the user's message tells of the Chat Input."""
@@ -395,26 +398,3 @@ class Fold:
         "cancelled": _stopped,
         "human_input_required": _asked,
     }
-
-
-def _is_whole(message: Mapping[str, Any]) -> bool:
-    return said(as_mapping(message.get("properties")).get("state")) == "complete"
-
-
-def _text_of(result: Mapping[str, Any]) -> str:
-    """The text among what a node gave out."""
-    for each in as_mapping(result.get("outputs")).values():
-        if as_mapping(each).get("type") == "text" and said(as_mapping(each).get("message")):
-            return said(as_mapping(each)["message"])
-    return ""
-
-
-def _build_error(result: Mapping[str, Any]) -> dict[str, str]:
-    """The error in the outputs of a node that failed without an `error` event."""
-    for each in as_mapping(result.get("outputs")).values():
-        found = as_mapping(as_mapping(each).get("message"))
-        if said(found.get("errorMessage")):
-            info = {"type": "Exception", "message": said(found["errorMessage"]).strip()}
-            trace = said(found.get("stackTrace"))
-            return {**info, "traceback": trace} if trace else info
-    return {"type": "Exception", "message": "the server did not say why"}

@@ -20,7 +20,7 @@ from lfwidget.model.redact import MASK
 from lfwidget.runners.langflow.export import as_mapping
 from lfwidget.runners.langflow.server.vocabulary import said
 
-__all__ = ["Patience", "Server", "detail_of", "is_missing", "json_of", "refusal"]
+__all__ = ["Patience", "Server", "detail_of", "is_missing", "json_of", "read_some", "refusal"]
 
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
@@ -33,6 +33,7 @@ _HOW_TO_TRUST = (
 )
 _OF_THIS_VERSION = {"mode", "stream_protocol", "idempotency_key", "input_value"}
 """Fields of API v2 in 1.13; a server that complains of one has another version of it."""
+_LARGEST_PAGE = 65_536
 
 
 @dataclass(frozen=True)
@@ -325,3 +326,13 @@ def json_of(answer: httpx.Response) -> Mapping[str, Any]:
     except ValueError:
         return {}
     return found if isinstance(found, Mapping) else {}
+
+
+async def read_some(answer: httpx.Response) -> None:
+    """Read an error's body, as far as anybody would."""
+    body = b""
+    async for chunk in answer.aiter_bytes():
+        body += chunk
+        if len(body) > _LARGEST_PAGE:
+            break
+    answer._content = body  # noqa: SLF001 - httpx has no other way to keep what was read of a stream

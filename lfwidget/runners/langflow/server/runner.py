@@ -14,7 +14,7 @@ from lfwidget.runners.base import Execution, Form
 from lfwidget.runners.langflow.drawing.draw import draw
 from lfwidget.runners.langflow.export import Export, as_mapping, read_export
 from lfwidget.runners.langflow.inputs import form_of, stored_text, text_of
-from lfwidget.runners.langflow.server.drive import ROUTES, WAYS, DataRefusedError, Drive, WayMissingError
+from lfwidget.runners.langflow.server.drive import DataRefusedError, Drive, WayMissingError
 from lfwidget.runners.langflow.server.fold import CANCELLED, Fold
 from lfwidget.runners.langflow.server.http import Patience, Server
 from lfwidget.runners.langflow.server.job import Job
@@ -22,6 +22,7 @@ from lfwidget.runners.langflow.server.plugin import is_there
 from lfwidget.runners.langflow.server.relay import Relay
 from lfwidget.runners.langflow.server.tap import Tapped, speakers, tap
 from lfwidget.runners.langflow.server.vocabulary import said
+from lfwidget.runners.langflow.server.ways import ROUTES, WAYS
 from lfwidget.runners.langflow.to_python import to_python
 from lfwidget.runners.langflow.tweak import check_tweaks, secrets_of
 
@@ -40,7 +41,7 @@ class ServerRunner:
         server: which, and the key to it.
         flow: the flow as the server has it: `id`, `name`, `data`.
         tap: whether models stream that no Chat Output follows.
-        ways: how to run it, best first; names of `drive.WAYS`.
+        ways: how to run it, best first; names of `WAYS`.
         socket: whether it is watched over our plugin's socket, where the server has one.
     """
 

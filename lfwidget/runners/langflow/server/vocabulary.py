@@ -10,19 +10,29 @@ from typing import Any
 from lfwidget.runners.langflow.export import as_mapping
 
 __all__ = [
+    "KEPT",
     "arguments",
+    "build_error",
     "error_of",
     "is_cut",
+    "is_whole",
     "names",
     "result_entries",
     "said",
     "seconds",
     "source_of",
+    "text_of",
     "tool_steps",
     "usage_of",
     "value_of",
 ]
 
+KEPT = {
+    *("build_start", "build_end", "vertices_sorted", "end_vertex", "output", "add_message", "remove_message"),
+    *("error", "warning", "end", "human_input_required"),
+}
+"""Events that the server keeps, with a number of their own (`_LANGFLOW_DURABLE_EVENTS` of lfx 1.13); tokens and the
+logs of agents are for those who listen."""
 _TYPE = re.compile(r"\*\*([A-Za-z_][\w.]*)\*\*")
 _CUT_AT = 6_000
 """Characters of a text in the outputs of a node (`MAX_TEXT_LENGTH` in `lfx.serialization.constants`); dots follow."""
@@ -107,3 +117,27 @@ def result_entries(result: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
 def arguments(value: Any) -> str:
     """What a tool was called with, as JSON text."""
     return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def is_whole(message: Mapping[str, Any]) -> bool:
+    """Whether nothing will be added to the text of a message."""
+    return said(as_mapping(message.get("properties")).get("state")) == "complete"
+
+
+def text_of(result: Mapping[str, Any]) -> str:
+    """The text among what a node gave out."""
+    for each in as_mapping(result.get("outputs")).values():
+        if as_mapping(each).get("type") == "text" and said(as_mapping(each).get("message")):
+            return said(as_mapping(each)["message"])
+    return ""
+
+
+def build_error(result: Mapping[str, Any]) -> dict[str, str]:
+    """The error in the outputs of a node that failed without an `error` event."""
+    for each in as_mapping(result.get("outputs")).values():
+        found = as_mapping(as_mapping(each).get("message"))
+        if said(found.get("errorMessage")):
+            info = {"type": "Exception", "message": said(found["errorMessage"]).strip()}
+            trace = said(found.get("stackTrace"))
+            return {**info, "traceback": trace} if trace else info
+    return {"type": "Exception", "message": "the server did not say why"}
