@@ -19,7 +19,7 @@ from lfwidget.record.about import About
 from lfwidget.run import Run
 from lfwidget.runners.base import Question
 from lfwidget.runners.replay import outcome
-from lfwidget.runners.socket.address import Address
+from lfwidget.runners.socket.address import Address, way_to
 from lfwidget.runners.socket.client import Client, refused
 from lfwidget.runners.socket.track import OutOfStepError, Track, Tracks
 from lfwidget.work import Work
@@ -88,7 +88,7 @@ class _Watching:
         """
         headers = {"Authorization": f"Bearer {self.address.token}"}
         try:
-            with httpx.Client(timeout=_PATIENCE, headers=headers) as client:
+            with httpx.Client(timeout=_PATIENCE, headers=headers, transport=way_to(self.address.url)) as client:
                 response = client.get(self.address.events, params={"wait": "0"})
         except httpx.HTTPError as error:
             words = str(error) or type(error).__name__

@@ -10,7 +10,8 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ShareOptions", "share_flow", "share_run"]
 
+_MOST_AT_ONCE = 3
+"""Runs that watchers started and that go on: each may cost whoever shares the flow money."""
 _NEEDED = {"jwt": "pyjwt", "segno": "segno", "starlette": "starlette", "uvicorn": "uvicorn"}
 
 
@@ -71,15 +74,19 @@ class _Sharing:
     tls_key: str | Path | None = None
     insecure: bool = False
     gateway: str | None = None
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if self.can not in ("view", "run"):
             raise InputError(f'can= is "view" or "run", not {self.can!r}')
         if type(self.seats) is not int or self.seats < 1:
             raise InputError(f"seats= is how many may watch at the same time, not {self.seats!r}")
-        if not 0 < self.expires < float("inf"):
+        if type(self.expires) not in (int, float) or not 0 < self.expires < float("inf"):
             raise InputError(f"expires= is seconds, more than 0, not {self.expires!r}")
+        if type(self.port) is not int:
+            raise InputError(f"port= is a number, not {self.port!r}")
+        if self.gateway is not None and not str(self.gateway).startswith(("http://", "https://")):
+            raise InputError(f"gateway= is an address that begins with https://, not {self.gateway!r}")
 
     @classmethod
     def of(cls, how: Mapping[str, Any]) -> _Sharing:
@@ -114,12 +121,12 @@ def share_flow(flow: Flow, how: ShareOptions, each_run: EachRun) -> Link:
         door.open_room(room, _starting(flow))
         link = _link(flow.name, f"room:{room}", sharing, door)
 
-    def bring(run: Run) -> None:
-        door.bring(run.id, run.log, _obeying(run), room)
-        if sharing.can == "run":
-            run.answered_by(lambda: link.is_open)
+        def bring(run: Run) -> None:
+            door.bring(run.id, run.log, _obeying(run), room)
+            if sharing.can == "run":
+                run.answered_by(lambda: link.is_open)
 
-    link.at_end(each_run(bring))
+        link.at_end(each_run(bring))
     return link
 
 
@@ -162,10 +169,25 @@ def _obeying(run: Run) -> Obey:
 
 
 def _starting(flow: Flow) -> Obey:
+    # A place for each; the run is in it as soon as it has begun.
+    begun: list[list[Run]] = []
+
+    def start(typed: Any, place: list[Run]) -> None:
+        try:
+            place.append(flow.run(typed))
+        except BaseException:
+            begun.remove(place)
+            raise
+
     def obey(command: Mapping[str, Any]) -> None:
         typed = command.get("input")
-        if command.get("kind") == "start" and isinstance(typed, str | dict | None):
-            _where_cells_run(lambda: flow.run(typed))
+        if command.get("kind") != "start" or not isinstance(typed, str | dict | None):
+            return
+        begun[:] = [place for place in begun if not (place and place[0].log.ended)]
+        if len(begun) >= _MOST_AT_ONCE:
+            raise InputError(f"{len(begun)} runs that watchers started are going on: wait for one to end")
+        begun.append([])
+        _where_cells_run(partial(start, typed, begun[-1]))
 
     return obey
 

@@ -1,3 +1,7 @@
+import asyncio
+import subprocess
+import sys
+
 import httpx
 import pytest
 import trustme
@@ -136,6 +140,13 @@ async def test_the_network_gets_nothing_unencrypted_unless_somebody_says_so():
         await within(run)
 
 
+async def test_a_certificate_that_cannot_be_used_is_said(tmp_path):
+    run = flow().run("hi")
+    for path in (tmp_path / "missing.pem", __file__):
+        with pytest.raises(lf.GatewayError, match="cannot use the certificate"):
+            run.share(tls_cert=path)
+
+
 async def test_a_port_that_is_taken_is_said():
     run = flow().run("hi")
     with run.share() as link:
@@ -213,6 +224,71 @@ async def test_a_gateway_that_was_restarted_is_told_everything_again(gateway):
 def _numbers(run):
     """Where the events of the run are, between remarks on the connection."""
     return [event["seq"] for event in run.log.since(0) if event["kind"] != "log"]
+
+
+async def test_a_lesson_goes_on_while_its_gateway_is_away(gateway):
+    made, server = gateway
+    tutor = flow()
+    link = tutor.share(**elsewhere(gateway))
+    server.stop()
+    run = tutor.run("meanwhile")
+    assert await within(run) == "meanwhile"
+    again = BackgroundServer(Gateway(signer=made.signer), port=server.port)
+    await within(_until_there(made.signer, again, run.id))
+    link.close()
+    again.stop()
+
+
+async def _until_there(signer, server, run):
+    headers = {"Authorization": f"Bearer {signer.mint(Grant(f'run:{run}'), 60)}"}
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}", headers=headers) as client:
+        while True:
+            answer = await client.get(f"/runs/{run}/events?wait=0")
+            if answer.status_code == 200 and answer.json()["messages"][-1]["kind"] == "end":
+                return
+            await asyncio.sleep(0.05)
+
+
+def test_the_end_of_a_run_is_brought_before_a_script_ends(gateway):
+    made, server = gateway
+    where = elsewhere(gateway)
+    script = f"""
+import lfwidget as lf
+flow = lf.Flow(lambda text: text * 2, name="Twice")
+flow.share(gateway={where["gateway"]!r}, token={where["token"]!r})
+run = flow.run("bye")
+run.result()
+print(run.id)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=120)
+    headers = {"Authorization": f"Bearer {made.signer.mint(Grant(f'run:{done.stdout.strip()}'), 60)}"}
+    address = f"http://127.0.0.1:{server.port}/runs/{done.stdout.strip()}/events?wait=0"
+    assert httpx.get(address, headers=headers).json()["messages"][-1]["kind"] == "end"
+    assert done.stderr == ""
+
+
+async def test_watchers_start_only_so_many_runs_at_once():
+    tutor = flow(lambda execution: asyncio.sleep(3600))
+    with tutor.share(can="run") as link:
+        room = lf.join(link.url)
+        for number in range(3):
+            room.start(f"number {number}")
+            await within(room.next())
+        room.start("one more")
+        await within(_until(lambda: any("are going on" in words for words in _remarks(room))))
+        assert len(tutor.runs) == 3
+        room.leave()
+        for run in tutor.runs:
+            run.cancel()
+
+
+def _remarks(room):
+    return [event.get("message", "") for run in room.runs for event in run.log.since(0)]
+
+
+async def _until(ready):
+    while not ready():  # noqa: ASYNC110 - runs begin on another thread
+        await asyncio.sleep(0.01)
 
 
 async def test_a_wrong_token_is_said_at_once(gateway):

@@ -13,7 +13,7 @@ import uvicorn
 
 from lfwidget.errors import GatewayError
 from lfwidget.gateway.gateway import Gateway
-from lfwidget.gateway.serve import config, refuse_public
+from lfwidget.gateway.serve import config, load, refuse_public
 from lfwidget.gateway.settings import Settings
 from lfwidget.gateway.tokens import RIGHTS, Grant, Signer
 
@@ -56,7 +56,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--redis", metavar="URL", help="keep runs in this Redis, which gateways can share")
     parser.add_argument(
         "--prefix",
-        default=os.environ.get("JUPYTERHUB_SERVICE_PREFIX", ""),
+        # A user's own server has a prefix, too, but no name of a service.
+        default=os.environ.get("JUPYTERHUB_SERVICE_PREFIX", "") if os.environ.get("JUPYTERHUB_SERVICE_NAME") else "",
         help="path under which a proxy serves it and which it passes on; a service of JupyterHub knows its own",
     )
     parser.add_argument("--origin", action="append", default=[], help="a web origin whose pages may connect, too")
@@ -103,9 +104,11 @@ def _serve(settings: Settings, options: argparse.Namespace) -> int:
             tls_key=options.tls_key,
             forwarded=options.forwarded_allow_ips,
             compress=options.compress,
-            log_level="info",
         )
     )
+    load(server.config)
+    where = f"{'https' if options.tls_cert else 'http'}://{options.host}:{options.port}{settings.prefix}"
+    sys.stderr.write(f"lfwidget gateway on {where}, {'in Redis' if settings.redis else 'in this process'}\n")
     server.run()
     return 0 if server.started else 1
 

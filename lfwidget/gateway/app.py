@@ -135,6 +135,7 @@ async def _watch(gateway: Gateway, socket: WebSocket, target: Target) -> None:
         async with gateway.guard.seated(socket, grant, holder()):
             await socket.accept(PROTOCOL if PROTOCOL in socket.scope["subprotocols"] else None)
             gateway.metrics.count("connects_total", 'transport="websocket"')
+            gateway.here[following] = grant
             watcher = Watcher(
                 socket,
                 following,
@@ -143,13 +144,10 @@ async def _watch(gateway: Gateway, socket: WebSocket, target: Target) -> None:
                 metrics=gateway.metrics,
                 obey=gateway.obey(grant, target),
             )
-            gateway.here.add(following)
-            gateway.watchers[watcher] = grant
             try:
                 await watcher.run()
             finally:
-                del gateway.watchers[watcher]
-                gateway.here.discard(following)
+                gateway.here.pop(following, None)
                 gateway.metrics.count("events_out_total", by=following.sent)
     except RefusedError as refusal:
         await _deny(socket, refusal)

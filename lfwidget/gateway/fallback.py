@@ -6,10 +6,11 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
-from typing import Any
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Message, Receive, Scope, Send
 
 from lfwidget.gateway.following import Following
 from lfwidget.gateway.gateway import Gateway, Target, holder
@@ -19,6 +20,8 @@ __all__ = ["SSE_HEADERS", "events", "sse", "stream"]
 
 _POLL = 20.0
 """Seconds that a long poll waits for something new: many proxies give up after 30."""
+_LARGEST_POLL = 1_000_000
+"""Characters of an answer, about: who is far behind asks several times."""
 SSE_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 """A proxy must neither keep the stream nor hold it back."""
 
@@ -35,37 +38,64 @@ async def events(gateway: Gateway, request: Request, target: Target) -> Response
             following.close()
             # The one answer after which an EventSource does not come back.
             return Response(status_code=204)
-        return StreamingResponse(
-            stream(gateway, request, grant, following, sse(gateway, grant, following, _as_it_is(following))),
-            media_type="text/event-stream",
-            headers=SSE_HEADERS,
-        )
+        return await stream(gateway, request, grant, following, sse(gateway, grant, following, _as_it_is(following)))
+    async with _here(gateway, request, grant, following, _poller(request, grant), transport="poll"):
+        texts = await _poll(following, _patience(request))
+        body = f'{{"since":{json.dumps(following.position)},"messages":[{",".join(texts)}]}}'
+        return Response(body, media_type="application/json", headers={"Cache-Control": "no-store"})
+
+
+@asynccontextmanager
+async def _here(  # noqa: PLR0913 - all that is known of a watcher
+    gateway: Gateway, request: Request, grant: Grant, following: Following, who: str, *, transport: str
+) -> AsyncIterator[None]:
+    """A watcher with a seat, who can be sent away.
+
+    Raises:
+        RefusedError: there is no seat for him.
+    """
     try:
-        async with gateway.guard.seated(request, grant, _poller(request, grant)):
-            gateway.metrics.count("connects_total", 'transport="poll"')
-            messages = await _poll(following, _patience(request))
-            gateway.metrics.count("events_out_total", by=following.sent)
-            return JSONResponse(
-                {"since": following.position, "messages": messages}, headers={"Cache-Control": "no-store"}
-            )
+        async with gateway.guard.seated(request, grant, who):
+            gateway.metrics.count("connects_total", f'transport="{transport}"')
+            gateway.here[following] = grant
+            yield
     finally:
+        gateway.here.pop(following, None)
+        gateway.metrics.count("events_out_total", by=following.sent)
         following.close()
 
 
 async def stream(
     gateway: Gateway, request: Request, grant: Grant, following: Following, texts: AsyncIterator[str]
-) -> AsyncIterator[str]:
-    """A stream with a seat of its own; it ends as soon as the client is gone."""
-    try:
-        async with gateway.guard.seated(request, grant, holder()):
-            gateway.metrics.count("connects_total", 'transport="sse"')
-            gateway.here.add(following)
-            async for text in texts:
-                yield text
-    finally:
-        gateway.here.discard(following)
-        gateway.metrics.count("events_out_total", by=following.sent)
-        following.close()
+) -> Response:
+    """Server-sent events to a watcher who has a seat by then.
+
+    Raises:
+        RefusedError: there is none for him.
+    """
+    held = AsyncExitStack()
+    await held.enter_async_context(_here(gateway, request, grant, following, holder(), transport="sse"))
+    return _Stream(texts, held, gateway)
+
+
+class _Stream(StreamingResponse):
+    """Gives the seat back however it ends, and ends where the watcher does not read."""
+
+    def __init__(self, texts: AsyncIterator[str], held: AsyncExitStack, gateway: Gateway) -> None:
+        super().__init__(texts, media_type="text/event-stream", headers=SSE_HEADERS)
+        self._held, self._gateway = held, gateway
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_in_time(message: Message) -> None:
+            async with asyncio.timeout(self._gateway.settings.send_timeout):
+                await send(message)
+
+        try:
+            await super().__call__(scope, receive, send_in_time)
+        except* TimeoutError:
+            self._gateway.metrics.count("drops_total", 'reason="slow"')
+        finally:
+            await self._held.aclose()
 
 
 async def sse(
@@ -82,8 +112,10 @@ async def sse(
     settings = gateway.settings
     active = time.monotonic()
     yield "retry: 1000\n\n"
-    while not following.gone and time.time() < grant.expires + LEEWAY:
+    while not (following.gone or following.closed) and time.time() < grant.expires + LEEWAY:
         async for text in following.ready():
+            if following.closed:
+                return
             active = time.monotonic()
             for block in blocks(text):
                 yield block
@@ -106,19 +138,23 @@ def _patience(request: Request) -> float:
     return min(_POLL, float(wanted)) if wanted.isdecimal() else _POLL
 
 
-async def _poll(following: Following, patience: float) -> list[Any]:
-    """What is new; if nothing is, what comes next."""
+async def _poll(following: Following, patience: float) -> list[str]:
+    """What is new, up to a size; if nothing is, what comes next."""
     deadline = time.monotonic() + patience
-    messages: list[Any] = []
+    texts: list[str] = []
     while True:
-        messages += [json.loads(text) async for text in following.ready()]
-        if any(message["kind"] not in ("hello", "room") for message in messages) or following.over or following.gone:
-            return messages
+        async with aclosing(following.ready()) as ready:
+            async for text in ready:
+                texts.append(text)
+                if sum(map(len, texts)) > _LARGEST_POLL:
+                    return texts
+        if following.told or following.over or following.gone or following.closed:
+            return texts
         try:
             async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
                 await following.news.wait()
         except TimeoutError:
-            return messages
+            return texts
 
 
 def _poller(request: Request, grant: Grant) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Container, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,6 +60,8 @@ class Following:
     Attributes:
         news: is set when there is something new.
         sent: how many events were given out.
+        told: how many messages were, besides greetings.
+        closed: why the watcher is sent away; "" while he is not.
     """
 
     def __init__(  # noqa: PLR0913 - it is made in one place
@@ -73,7 +75,8 @@ class Following:
         can: str = "view",
     ) -> None:
         self.news = asyncio.Event()
-        self.sent = 0
+        self.closed = ""
+        self.sent = self.told = 0
         self._store, self._room, self._can = store, room, can
         self._since = list(since)
         self._nodes = _chosen(nodes)
@@ -128,13 +131,18 @@ class Following:
         """Whether the run it followed is there no more."""
         return self._room is None and any(cursor.log.gone for cursor in self._cursors.values())
 
+    def send_away(self, reason: str) -> None:
+        """Have whoever serves the watcher end it."""
+        self.closed = reason
+        self.news.set()
+
     def choose(self, nodes: Iterable[str] | None) -> None:
         """Tell of other nodes from now on; of those that are new, also what they did before."""
         # Between two frames: what is in the one that is made just now would come twice, or not at all.
         self._choice = [_chosen(nodes)]
         self.news.set()
 
-    async def ready(self) -> AsyncIterator[str]:
+    async def ready(self) -> AsyncGenerator[str]:
         """The messages that can be sent now, each as JSON."""
         self.news.clear()
         if self._room is not None and not self._greeted:
@@ -191,12 +199,14 @@ class Following:
             seq = frame.last
             if frame.count or frame.gap:
                 self.sent += frame.count
+                self.told += 1
                 yield frame.text
 
     async def _new(self, cursor: _Cursor) -> AsyncIterator[str]:
         log = cursor.log
         if cursor.epoch != log.epoch:
             cursor.epoch, cursor.seq, cursor.ended, cursor.greeted = log.epoch, 0, False, False
+            self.told += 1
             yield log.gap(0, 0, "the log was lost, and begins again").text
         if not cursor.greeted:
             cursor.greeted = True
@@ -211,12 +221,15 @@ class Following:
             cursor.seq = frame.last
             self.sent += frame.count
             if frame.count or frame.gap:
+                self.told += 1
                 yield frame.text
         if (cursor.alive, cursor.reason) != (log.alive, log.reason):
             cursor.alive, cursor.reason = log.alive, log.reason
+            self.told += 1
             yield _message("producer", log, alive=log.alive, **({"reason": log.reason} if log.reason else {}))
         if log.ended and not cursor.ended and cursor.epoch == log.epoch and cursor.seq >= log.head:
             cursor.ended = True
+            self.told += 1
             yield _message("end", log, room=self._room is not None)
 
 

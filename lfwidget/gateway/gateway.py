@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from starlette.requests import HTTPConnection
@@ -16,7 +16,6 @@ from lfwidget.gateway.settings import Settings
 from lfwidget.gateway.shared_log import SharedLog
 from lfwidget.gateway.store import MemoryStore, Store
 from lfwidget.gateway.tokens import Grant, Signer
-from lfwidget.gateway.watcher import FORBIDDEN, Watcher
 
 __all__ = ["Gateway", "Target", "holder", "position_of"]
 
@@ -62,8 +61,7 @@ class Gateway:
             self.store,
             lambda status: self.metrics.count("refused_total", f'status="{status}"'),
         )
-        self.here: set[Following] = set()
-        self.watchers: dict[Watcher, Grant] = {}
+        self.here: dict[Following, Grant] = {}
         self.store.on_revoked(lambda link: self.close_link(link, "this link was closed by whoever shared it"))
 
     async def admit(
@@ -79,7 +77,10 @@ class Gateway:
         Raises:
             RefusedError: it may not watch this, or there is no such thing.
         """
-        grant = await self.guard.admit(request, "view", *await self._scopes(target))
+        scopes = await self._scopes(target)
+        grant = await self.guard.admit(request, "view", *scopes)
+        if grant.scope == "*" and await self.store.owner(scopes[0]) not in (None, grant.owner):
+            raise RefusedError(403, "somebody else shares this: ask for a link to it")
         if since is None:
             since = position_of(request)
         try:
@@ -101,7 +102,7 @@ class Gateway:
         """The log of a run, for somebody who was let in."""
         return await self.store.log(run)
 
-    async def _scopes(self, target: Target) -> Iterable[str]:
+    async def _scopes(self, target: Target) -> list[str]:
         """Those whose tokens fit: the run's own, and its room's."""
         if target.room:
             return [f"room:{target.room}"]
@@ -134,10 +135,10 @@ class Gateway:
         return where == name or (room is not None and where in room.runs)
 
     def close_link(self, link: str, reason: str) -> None:
-        """Close the sockets that were opened with a link."""
-        for watcher, grant in list(self.watchers.items()):
+        """Send away who came by a link, on whatever transport."""
+        for following, grant in list(self.here.items()):
             if grant.link == link:
-                watcher.close(FORBIDDEN, reason)
+                following.send_away(reason)
 
     def lag(self) -> int:
         """Events that the slowest watcher has not got yet."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import random
 import threading
+import time
+import weakref
 from contextlib import suppress
 from typing import Any
 
@@ -14,12 +17,17 @@ from lfwidget.errors import GatewayError, LfwidgetError
 from lfwidget.gateway.store import Command, Obey
 from lfwidget.gateway.tokens import Grant
 from lfwidget.model.log import RunLog
+from lfwidget.runners.socket.address import way_to
 
 __all__ = ["Producer", "RemoteDoor", "RemoteGateway"]
 
 _BEAT = 2.0
 """Seconds after which a producer that has nothing to say says so; questions are looked after more often."""
+_BEAT_AFTER = 30.0
+"""The same once the run has ended, so that it is brought again to a gateway that forgot it."""
 _ASKING = 0.5
+_GOODBYE = 2.0
+"""Seconds that the end of the process, or of a link, waits for what is still to be brought."""
 _TIMEOUT = 10.0
 _LARGEST = 1_000_000
 """Bytes of a batch, about."""
@@ -39,10 +47,13 @@ class RemoteGateway:
     def __init__(self, url: str, token: str) -> None:
         self.url = url.rstrip("/")
         self._client = httpx.Client(
-            base_url=self.url, headers={"Authorization": f"Bearer {token}"}, timeout=_TIMEOUT, follow_redirects=False
+            base_url=self.url,
+            headers={"Authorization": f"Bearer {token}".encode("ascii", "replace").decode()},
+            timeout=_TIMEOUT,
+            transport=way_to(self.url),
         )
 
-    def ask(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+    def ask(self, method: str, path: str, body: Any = None, timeout: float = _TIMEOUT) -> dict[str, Any]:
         """The answer as an object.
 
         Raises:
@@ -50,7 +61,7 @@ class RemoteGateway:
         """
         try:
             content = None if body is None else json.dumps(body, ensure_ascii=False).encode()
-            response = self._client.request(method, path, content=content)
+            response = self._client.request(method, path, content=content, timeout=timeout)
         except (httpx.HTTPError, RuntimeError) as error:  # RuntimeError: it was closed meanwhile
             raise GatewayError(
                 f"cannot reach the gateway {self.url}: {str(error) or type(error).__name__}", self.url
@@ -83,6 +94,7 @@ class Producer:
         path: that is posted to.
         body: what is always in it.
         log: of the run; None for a room.
+        at_once: whether to post before this returns, and raise what goes wrong; else it is in `trouble`.
         obey: is given the commands of watchers.
 
     Attributes:
@@ -90,13 +102,15 @@ class Producer:
         trouble: why nothing gets through just now; None while all is well.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it brings, and where to
         self,
         gateway: RemoteGateway,
         path: str,
         body: dict[str, Any],
         obey: Obey,
         log: RunLog | None = None,
+        *,
+        at_once: bool = True,
     ) -> None:
         self.watchers = 0
         self.trouble: GatewayError | None = None
@@ -105,18 +119,27 @@ class Producer:
         self._have = 0
         self._news = threading.Event()
         self._over = threading.Event()
-        # Whoever shares wants to hear at once that his token is wrong.
-        self._post()
+        if at_once:
+            self._post()
         self._unsubscribe = log.subscribe(self._news.set) if log is not None else bool
         self._thread = threading.Thread(target=self._work, name="lfwidget-producer", daemon=True)
+        _producers.add(self)
         self._thread.start()
 
-    def stop(self) -> None:
+    def leave(self) -> None:
         """Bring nothing more."""
         self._unsubscribe()
         self._over.set()
         self._news.set()
-        self._thread.join(_TIMEOUT)
+
+    def join(self, deadline: float) -> None:
+        """Wait until it has left, at most until then (`time.monotonic`)."""
+        self._thread.join(max(0.0, deadline - time.monotonic()))
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether there is something to bring, and hope that it can be."""
+        return self._behind() and self._thread.is_alive() and not self._over.is_set()
 
     def _work(self) -> None:
         failures = 0
@@ -132,8 +155,13 @@ class Producer:
                 self._over.wait(random.uniform(0.1, min(_LONGEST_PAUSE, 0.25 * 2**failures)))  # noqa: S311 - jitter
                 continue
             if not self._behind():
-                self._news.wait(_ASKING if self._waits() else _BEAT)
+                self._news.wait(self._pause())
                 self._news.clear()
+
+    def _pause(self) -> float:
+        if self._log is not None and self._log.ended:
+            return _BEAT_AFTER
+        return _ASKING if self._waits() else _BEAT
 
     def _behind(self) -> bool:
         return self._log is not None and self._have < self._log.last_seq
@@ -186,7 +214,7 @@ class RemoteDoor:
         self.base = gateway.url
         self._gateway = gateway
         self._producers: list[Producer] = []
-        self._link = ""
+        self._token = ""
 
     def open_room(self, room: str, obey: Obey) -> None:
         """Make a room."""
@@ -195,14 +223,15 @@ class RemoteDoor:
     def bring(self, run: str, log: RunLog, obey: Obey, room: str = "") -> None:
         """Bring a run there."""
         body = {"room": room} if room else {}
-        self._producers.append(Producer(self._gateway, f"/runs/{run}/events", body, obey, log))
+        # Whoever shares wants to hear at once that his token is wrong; a lesson that goes on must not wait for that.
+        made = Producer(self._gateway, f"/runs/{run}/events", body, obey, log, at_once=not room)
+        self._producers.append(made)
 
     def mint(self, grant: Grant, lifetime: float) -> str:
         """The token of the link, which only the gateway can sign."""
         wanted = {"scope": grant.scope, "can": grant.right, "seats": grant.seats, "expires": lifetime}
-        made = self._gateway.ask("POST", "/links", wanted)
-        self._link = str(made.get("link", ""))
-        return str(made.get("token", ""))
+        self._token = str(self._gateway.ask("POST", "/links", wanted).get("token", ""))
+        return self._token
 
     @property
     def watchers(self) -> int:
@@ -216,9 +245,26 @@ class RemoteDoor:
 
     def close(self) -> None:
         """Let nobody in any more, and bring nothing more."""
+        deadline = time.monotonic() + _GOODBYE
         for producer in self._producers:
-            producer.stop()
+            producer.leave()
+        for producer in self._producers:
+            producer.join(deadline)
         with suppress(GatewayError):
-            if self._link:
-                self._gateway.ask("DELETE", f"/links/{self._link}")
+            if self._token:
+                self._gateway.ask("POST", "/links/closed", {"token": self._token}, timeout=_GOODBYE)
         self._gateway.close()
+
+
+_producers: weakref.WeakSet[Producer] = weakref.WeakSet()
+
+
+def _bring_the_rest() -> None:
+    """A script ends as soon as it has its answer; those who watch want to see the end as well."""
+    deadline = time.monotonic() + _GOODBYE
+    for producer in list(_producers):
+        while producer.is_behind and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+
+atexit.register(_bring_the_rest)

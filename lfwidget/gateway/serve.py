@@ -29,7 +29,7 @@ class _NoFalseAlarm(logging.Filter):
 
 logging.getLogger("uvicorn.error").addFilter(_NoFalseAlarm())
 
-__all__ = ["BackgroundServer", "config", "is_loopback", "refuse_public"]
+__all__ = ["BackgroundServer", "config", "is_loopback", "load", "refuse_public"]
 
 _LARGEST_HEAD = 16_384
 
@@ -171,7 +171,8 @@ class BackgroundServer:
     """
 
     def __init__(self, gateway: Gateway, **options: Any) -> None:
-        self._config = config(gateway, **options)
+        self._config = config(gateway, log_level="error", **options)
+        load(self._config)
         self._socket = _bound(self._config)
         self.port: int = self._socket.getsockname()[1]
         self._server = uvicorn.Server(self._config)
@@ -215,6 +216,19 @@ class BackgroundServer:
         await task
 
 
+def load(config: uvicorn.Config) -> None:
+    """Read what the configuration names.
+
+    Raises:
+        GatewayError: the certificate or its key cannot be used.
+    """
+    try:
+        config.load()
+    except OSError as error:  # ssl.SSLError is one
+        files = ", ".join(filter(None, map(str, (config.ssl_certfile, config.ssl_keyfile or ""))))
+        raise GatewayError(f"cannot use the certificate {files}: {error.strerror or error}") from error
+
+
 def _bound(config: uvicorn.Config) -> socket.socket:
     """Bound here, since uvicorn ends the process where it cannot, and a kernel must not end so."""
     family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
@@ -222,7 +236,8 @@ def _bound(config: uvicorn.Config) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((config.host, config.port))
-    except OSError as error:
+    except (OSError, OverflowError) as error:
         listening.close()
-        raise GatewayError(f"cannot listen on {config.host}:{config.port}: {error.strerror or error}") from error
+        why = getattr(error, "strerror", None) or error
+        raise GatewayError(f"cannot listen on {config.host}:{config.port}: {why}") from error
     return listening

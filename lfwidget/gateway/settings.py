@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 __all__ = ["Settings"]
@@ -37,7 +37,7 @@ class Settings:
         largest_batch: that a producer may send.
     """
 
-    secret: str = ""
+    secret: str = field(default="", repr=False)
     redis: str = ""
     prefix: str = ""
     origins: tuple[str, ...] = ()
@@ -63,10 +63,10 @@ class Settings:
             ValueError: one has an impossible value; it names the variable.
         """
         found: dict[str, Any] = {}
-        for field in fields(cls):
-            name = _PREFIX + field.name.upper()
+        for each in fields(cls):
+            name = _PREFIX + each.name.upper()
             if environment.get(name):
-                found[field.name] = _value(environment[name], field.default, name)
+                found[each.name] = _value(environment[name], each.default, name)
         return cls(**found)
 
 

@@ -40,6 +40,7 @@ class Grant:
         expires: seconds since 1970.
         seats: how many may use it at the same time; 0 for as many as like.
         link: id of the token, by which it is revoked and its seats are counted.
+        made_by: owner of what it leads to, who alone may close it; "" for one that was made with the secret itself.
     """
 
     scope: str
@@ -48,6 +49,12 @@ class Grant:
     expires: float = 0.0
     seats: int = 0
     link: str = ""
+    made_by: str = ""
+
+    @property
+    def owner(self) -> str:
+        """Under which name its holder shares."""
+        return self.subject or self.link
 
     def allows(self, right: Right) -> bool:
         """Whether this right is included."""
@@ -88,6 +95,8 @@ class Signer:
             claims["sub"] = grant.subject
         if grant.seats:
             claims["seats"] = grant.seats
+        if grant.made_by:
+            claims["by"] = grant.made_by
         return jwt.encode(claims, self._secret, _ALGORITHM)
 
     def check(self, token: str) -> Grant:
@@ -113,11 +122,13 @@ class Signer:
         if not isinstance(scope, str) or can not in RIGHTS or not isinstance(seats, int) or isinstance(seats, bool):
             raise InvalidTokenError("the link was made by another version of lfwidget")
         right = cast("Right", can)
-        return Grant(scope, right, str(claims.get("sub") or ""), float(claims["exp"]), seats, str(claims["jti"]))
+        who, by = (str(claims.get(name) or "") for name in ("sub", "by"))
+        return Grant(scope, right, who, float(claims["exp"]), seats, str(claims["jti"]), by)
 
     def narrowed(self, grant: Grant, wanted: Grant, lifetime: float) -> str:
         """A token for others, by somebody who holds one: never more, and never for longer, than he has himself."""
         right = min(grant.right, wanted.right, key=RIGHTS.index)
         scope = wanted.scope if grant.covers(wanted.scope) else grant.scope
         longest = grant.expires - time.time()
-        return self.mint(replace(wanted, scope=scope, right=right), min(lifetime, longest))
+        wanted = replace(wanted, scope=scope, right=right, made_by=grant.owner)
+        return self.mint(wanted, min(lifetime, longest))

@@ -61,14 +61,8 @@ class Watcher:
         self._settings, self._metrics, self._obey = settings, metrics, obey
         self._active = self._sent = time.monotonic()
         self._sending_since: float | None = None
-        self._closing: Closed | None = None
         self._allowance = float(_MOST_MESSAGES)
         self._counted_at = self._active
-
-    def close(self, code: int, reason: str) -> None:
-        """Have it closed from outside."""
-        self._closing = Closed(code, reason)
-        self.following.news.set()
 
     async def run(self) -> None:
         """Until either side ends it."""
@@ -147,8 +141,8 @@ class Watcher:
 
     def _look(self) -> None:
         """End it if it is time."""
-        if self._closing is not None:
-            raise self._closing
+        if self.following.closed:
+            raise Closed(FORBIDDEN, self.following.closed)
         if self.following.gone:
             raise Closed(GONE, "this run is no longer shared")
         if time.time() > self._grant.expires + LEEWAY:

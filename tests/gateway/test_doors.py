@@ -108,9 +108,11 @@ async def test_a_browser_hands_its_token_in_as_a_subprotocol_which_is_not_confir
 
 
 async def test_a_link_that_was_closed_lets_nobody_in(server):
-    text = token(link="mine")
-    answer = await ask(server, "DELETE", "/links/mine")
-    assert answer.status_code == 200
+    teacher = token("*", "publish", subject="teacher")
+    text = (await ask(server, "POST", "/links", teacher, json={"scope": "run:run-1"})).json()["token"]
+    other = token("*", "publish", subject="other")
+    assert (await ask(server, "POST", "/links/closed", other, json={"token": text})).status_code == 403
+    assert (await ask(server, "POST", "/links/closed", teacher, json={"token": text})).status_code == 200
     status, words = await refused(server, headers=bearer(text))
     assert (status, words) == (401, "this link was closed by whoever shared it")
 
@@ -180,7 +182,7 @@ async def test_an_address_has_so_many_connections_and_gets_them_back(serve):
     assert (await refused(server, headers=bearer(token())))[0] == 429
     for socket in sockets:
         await socket.close()
-    await eventually(lambda: not server.gateway.watchers)
+    await eventually(lambda: not server.gateway.here)
     watcher = Watching([server.port])
     await watcher.follow(lambda: watcher.has == 5)
 
@@ -204,7 +206,7 @@ async def test_a_link_for_watchers_brings_nothing_in(server):
         body = {"epoch": "e", "first": 1, "events": events(1, 3)}
         answer = await ask(server, "POST", "/runs/run-1/events", token("run:run-1", right), json=body)
         assert answer.status_code == 403
-        for method, path in (("DELETE", "/runs/run-1"), ("POST", "/links"), ("DELETE", "/links/x")):
+        for method, path in (("DELETE", "/runs/run-1"), ("POST", "/links"), ("POST", "/links/closed")):
             assert (await ask(server, method, path, token("run:run-1", right))).status_code == 403
 
 
@@ -268,6 +270,10 @@ async def test_nobody_hands_out_or_ends_what_somebody_else_shares(server):
     other = token("*", "publish", subject="other")
     made = await ask(server, "POST", "/links", other, json={"scope": "run:run-1"})
     ended = await ask(server, "DELETE", "/runs/run-1", other)
+    read = await ask(server, "GET", "/runs/run-1/events?wait=0", other)
+    assert (read.status_code, read.json()) == (403, {"error": "somebody else shares this: ask for a link to it"})
+    everything = await ask(server, "POST", "/links", other, json={"scope": "*"})
+    assert everything.status_code == 400
     for answer in (made, ended):
         assert (answer.status_code, answer.json()) == (403, {"error": "somebody else shares run-1 here"})
 

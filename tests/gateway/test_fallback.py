@@ -69,6 +69,47 @@ async def test_who_has_all_of_a_run_that_is_over_is_told_not_to_come_back(server
         assert (await http.get("/runs/run-1/events", headers=headers)).status_code == 204
 
 
+async def test_a_link_that_is_closed_ends_its_streams_and_polls(server):
+    stream = Stream()
+    async with client(server, token(link="mine")) as http:
+        reading = asyncio.create_task(stream.read(http, lambda: False))
+        await eventually(lambda: seqs(stream.messages) == [1, 2, 3, 4, 5])
+        polling = asyncio.create_task(http.get("/runs/run-1/events?since=epoch-1:5"))
+        await eventually(lambda: len(server.gateway.here) == 2)
+        server.call(server.gateway.close_link, "mine", "closed")
+        async with asyncio.timeout(HANG):
+            await reading
+            assert seqs((await polling).json()["messages"]) == []
+    await eventually(lambda: not server.gateway.here)
+
+
+@pytest.mark.parametrize("path", ["events", "agui"])
+async def test_a_stream_without_a_seat_is_refused_in_words(server, path):
+    stream = Stream()
+    headers = {"Accept": "text/event-stream"}
+    async with client(server, token(seats=1, link="one")) as http:
+        reading = asyncio.create_task(stream.read(http, lambda: False))
+        await eventually(lambda: bool(stream.messages))
+        answer = await http.get(f"/runs/run-1/{path}", headers=headers)
+        assert answer.status_code == 429
+        assert "seats of this link are taken" in answer.json()["error"]
+        reading.cancel()
+
+
+async def test_who_is_far_behind_polls_several_times(serve):
+    server = serve()
+    server.wait_for(server.gateway.store.publish(batch(1, 30_000)))
+    have, polls = [], 0
+    async with client(server) as http:
+        since = ""
+        while len(have) < 30_000:
+            answer = (await http.get(f"/runs/run-1/events?wait=0&since={since}")).json()
+            since, polls = answer["since"], polls + 1
+            have += seqs(answer["messages"])
+    assert have == list(range(1, 30_001))
+    assert polls > 1
+
+
 async def test_a_stream_shows_that_it_lives(server):
     stream = Stream()
     async with client(server) as http:

@@ -39,7 +39,7 @@ class Beside:
 
     async def is_well(self):
         """He gets what comes, on the connection that he has, and is alone."""
-        await eventually(lambda: len(self._server.gateway.watchers) == 1)
+        await eventually(lambda: len(self._server.gateway.here) == 1)
         self._total += 5
         self._publish(self._total - 4)
         await self._gets_all()

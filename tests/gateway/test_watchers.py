@@ -57,9 +57,9 @@ async def test_a_watcher_who_does_not_read_is_dropped_and_costs_nobody_anything(
     await eventually(lambda: healthy.has == 1)
     stalled = RawSocket(server.port, small=True)
     await asyncio.to_thread(stalled.handshake)
-    await eventually(lambda: len(server.gateway.watchers) == 2)
+    await eventually(lambda: len(server.gateway.here) == 2)
     largest, last = 0, 0
-    while len(server.gateway.watchers) == 2:
+    while len(server.gateway.here) == 2:
         # 2 MB at a time
         await asyncio.to_thread(publish, server, last + 1, last + 100, text="x" * 20_000)
         last += 100
@@ -129,7 +129,7 @@ async def test_whoever_leaves_frees_his_place_and_his_seat(serve, way):
             client.send(frame(CLOSE, b"\x03\xe8"))
             assert await asyncio.to_thread(client.closed_with) == 1000
         client.hang_up(rudely=way == "resets")
-        await eventually(lambda: log_of(server).watchers == 0 and not server.gateway.watchers)
+        await eventually(lambda: log_of(server).watchers == 0 and not server.gateway.here)
     assert not log_of(server).watched
 
 

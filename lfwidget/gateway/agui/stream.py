@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from lfwidget.gateway import fallback
 from lfwidget.gateway.agui.messages import AguiEvent
@@ -47,11 +47,7 @@ async def events(gateway: Gateway, request: Request, target: Target) -> Response
         following.close()
         return Response(status_code=204)
     told = _told(gateway, grant, following, Telling(target.run, epoch, since))
-    return StreamingResponse(
-        fallback.stream(gateway, request, grant, following, told),
-        media_type="text/event-stream",
-        headers=fallback.SSE_HEADERS,
-    )
+    return await fallback.stream(gateway, request, grant, following, told)
 
 
 async def _told(gateway: Gateway, grant: Grant, following: Following, telling: Telling) -> AsyncIterator[str]:

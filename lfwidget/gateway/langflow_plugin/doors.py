@@ -16,7 +16,6 @@ from __future__ import annotations
 import importlib.metadata
 import time
 import uuid
-from collections.abc import Iterable
 from typing import Any
 
 import jwt
@@ -119,9 +118,9 @@ class _LangFlowGateway(Gateway):
         super().__init__(settings, runs, guard=_LangFlowGuard)
         self.runs = runs
 
-    async def _scopes(self, _target: Target) -> Iterable[str]:
+    async def _scopes(self, _target: Target) -> list[str]:
         """None: whose a run is, is looked at once it is known who asks."""
-        return ()
+        return []
 
     async def _log(self, grant: Grant, run: str) -> SharedLog | None:
         found = self.runs.find(run) or await self._queued(run, grant.subject)

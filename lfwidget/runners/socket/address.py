@@ -7,9 +7,11 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+import httpx
+
 from lfwidget.errors import InputError
 
-__all__ = ["Address"]
+__all__ = ["Address", "is_here", "way_to"]
 
 _PATH = re.compile(r"(?P<base>.*)/(?P<kind>runs|flows)/(?P<name>[\w.-]{1,64})/?", re.ASCII)
 
@@ -54,12 +56,8 @@ class Address:
 
     @property
     def is_here(self) -> bool:
-        """Whether it is on this machine: a proxy for the world is none for that."""
-        host = urlsplit(self.url).hostname or ""
-        try:
-            return ipaddress.ip_address(host).is_loopback
-        except ValueError:
-            return host == "localhost" or host.endswith(".localhost")
+        """Whether it is on this machine."""
+        return is_here(self.url)
 
     @property
     def events(self) -> str:
@@ -70,3 +68,17 @@ class Address:
     def stream(self) -> str:
         """Where its socket is."""
         return f"ws{self.url.removeprefix('http')}/stream"
+
+
+def is_here(url: str) -> bool:
+    """Whether an address is on this machine: a proxy for the world is none for that."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def way_to(url: str) -> httpx.HTTPTransport | None:
+    """How to get there: not by a proxy, if it is on this machine. Certificates are believed as everywhere."""
+    return httpx.HTTPTransport() if is_here(url) else None

@@ -185,7 +185,8 @@ class Client:
 
     def _http(self, headers: dict[str, str]) -> httpx.AsyncClient:
         timeout = httpx.Timeout(_OPEN, read=_SILENCE)
-        return httpx.AsyncClient(timeout=timeout, headers=headers, trust_env=not self.address.is_here)
+        way = httpx.AsyncHTTPTransport() if self.address.is_here else None
+        return httpx.AsyncClient(timeout=timeout, headers=headers, transport=way)
 
     async def _look_at(self, response: httpx.Response) -> None:
         if response.status_code != 200:  # noqa: PLR2004 - HTTP
