@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from lfwidget.gateway.gateway import Gateway
+from lfwidget.gateway.memory_store import MemoryStore
 from lfwidget.gateway.serve import BackgroundServer
 from lfwidget.gateway.settings import Settings
 from lfwidget.gateway.shared_log import Entry, SharedLog, encode
-from lfwidget.gateway.store import MemoryStore, Obey, Room
+from lfwidget.gateway.store import Obey, Room
 from lfwidget.gateway.tokens import Grant
 from lfwidget.model.log import RunLog
 

@@ -11,10 +11,11 @@ from starlette.requests import HTTPConnection
 from lfwidget.errors import LfwidgetError
 from lfwidget.gateway.following import Following, positions
 from lfwidget.gateway.guard import Guard, RefusedError
+from lfwidget.gateway.memory_store import MemoryStore
 from lfwidget.gateway.metrics import Metrics
 from lfwidget.gateway.settings import Settings
 from lfwidget.gateway.shared_log import SharedLog
-from lfwidget.gateway.store import MemoryStore, Store
+from lfwidget.gateway.store import Store
 from lfwidget.gateway.tokens import Grant, Signer
 
 __all__ = ["Gateway", "Target", "holder", "position_of"]

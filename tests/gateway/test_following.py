@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from small_events import batch, event
 
 from lfwidget.gateway.following import Following, positions
+from lfwidget.gateway.memory_store import MemoryStore
 from lfwidget.gateway.settings import Settings
-from lfwidget.gateway.store import MemoryStore
 
 
 async def taken(following, most=10_000):

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from small_events import batch
 from watching import eventually, until
 
+from lfwidget.gateway.memory_store import MemoryStore
 from lfwidget.gateway.redis_store import RedisStore
 from lfwidget.gateway.settings import Settings
-from lfwidget.gateway.store import MemoryStore, NotYoursError, Receipt
+from lfwidget.gateway.store import NotYoursError, Receipt
 
 COMMAND = {"kind": "start", "request": "1", "input": "hello"}
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 
 from lfwidget.gateway.langflow_plugin.tapped import LARGEST, About, TappedRun
+from lfwidget.gateway.memory_store import MemoryStore
 from lfwidget.gateway.settings import Settings
 from lfwidget.gateway.shared_log import SharedLog
-from lfwidget.gateway.store import MemoryStore
 
 __all__ = ["About", "Runs"]
 
