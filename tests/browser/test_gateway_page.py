@@ -212,3 +212,6 @@ async def test_a_lesson_in_two_notebooks(open_notebook, shoot):
     await student.run(3)
     await expect(student.cell(3).locator(".lfw-player")).to_be_visible()
     await shoot(student.page, "gateway-student")
+    for notebook, name in ((teacher, "teacher"), (student, "student")):
+        await notebook.set_theme("JupyterLab Dark")
+        await shoot(notebook.page, f"gateway-{name}-dark")
